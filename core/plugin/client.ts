@@ -1,0 +1,53 @@
+// Contract of a client API: lets clients in. The core offers `Sessions`; the plugin brings a sink per session.
+import type { Bytes } from '../machine/types.js';
+
+export interface SessionRequest {
+  /** Private name: 1 to 10 bytes, each 0x24 to 0x7e; empty: the core makes a unique one. */
+  readonly name: string;
+  /** Deliver membership frames to this session? */
+  readonly membership: boolean;
+  /** Where the client comes from, for log and status, e.g. "127.0.0.1:51234" or "unix:/tmp/4803". */
+  readonly from: string;
+  /** Name of the listener (plugin instance), for status and counters. */
+  readonly listener: string;
+}
+
+/** Refusals, with the codes of Spread's protocol (section 2.5). */
+export type SessionRefusal = 'illegal-name' | 'not-unique' | 'quota' | 'stopping';
+
+/** Why the core or the listener ended a session; counted, logged and shown. */
+export type SessionEnd = 'killed' | 'closed' | 'not-reading' | 'invalid-frame' | 'timeout' | 'stopping' | 'error';
+
+export interface SessionSink {
+  /** A run of `messages` whole canonical frames, shared with other sessions: never changed, written or copied. */
+  deliver(frames: Bytes, messages: number): void;
+  /** End of tick: what was delivered leaves in one write. Called once per tick, only if there was a delivery. */
+  flush(): void;
+  /** The core ends the session (daemon stops): no `deliver` follows. */
+  ended(reason: SessionEnd): void;
+}
+
+export interface Session {
+  readonly id: number;
+  readonly name: string;
+  /** `#name#daemon`. */
+  readonly privateGroup: string;
+  /** A run of whole canonical checked frames (see `checkFrames`): regular, JOIN, LEAVE. Copied before it returns. */
+  submit(frames: Bytes): void;
+  /** Ends the session; its disconnect is ordered. Idempotent; no `deliver` follows. */
+  end(reason: SessionEnd, detail?: string): void;
+  /** Policy `block`: this reader is too slow (true) or good again (false). */
+  congested(on: boolean): void;
+}
+
+export interface Sessions {
+  /** Name of this daemon, as it stands in private groups. */
+  readonly daemon: string;
+  /** Limits a listener must check before memory is taken: largest 32 * groups + data. */
+  readonly maxMessageBytes: number;
+  open(request: SessionRequest, sink: SessionSink): Session | SessionRefusal;
+  /** How many are open, all listeners together. */
+  readonly count: number;
+  /** Limit for all listeners together (option `max_sessions` of [daemon]). */
+  readonly limit: number;
+}

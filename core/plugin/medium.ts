@@ -1,0 +1,57 @@
+// Contract of a medium: carries bytes between named daemons and promises little. Sockets live here.
+import type { Bytes, Evidence, Plane } from '../machine/types.js';
+
+/** Where a daemon is reached: one line of the canonical daemon list. */
+export interface Address {
+  readonly name: string;
+  /** IPv4 or IPv6 literal. */
+  readonly host: string;
+  readonly port: number;
+  /** Place in the canonical daemon list, 0-based; peers are named by it from here on. */
+  readonly place: number;
+}
+
+/** What others must know of this life of the daemon before they listen to it: sent in the medium's own hello. */
+export interface Identity {
+  readonly address: Address;
+  readonly incarnation: bigint;
+  /** Hash of the canonical daemon list: daemons with different lists do not talk. */
+  readonly listHash: number;
+}
+
+/**
+ * A carrier, about 100 lines to write. Bytes are never changed after a call in either direction.
+ * Every call of `up` comes from the event loop, never from inside a call to the medium.
+ */
+export interface Medium {
+  /** The largest `head` plus `body` of one send. */
+  readonly maxBytes: number;
+  /** True: per pair and plane no loss, gap, duplicate or reordering until `down`; after it the pair starts afresh. */
+  readonly stream: boolean;
+  /** Listens on `self`. Rejects with a coded error when the address cannot be had. */
+  open(self: Identity, up: MediumUp): Promise<void>;
+  /** Whom to reach from now on (never oneself); others are severed. A medium dials again every 0.5 s by itself. */
+  peers(all: readonly Address[]): void;
+  /** False: not taken at all, `writable` follows. Bytes for a peer that is not connected are dropped and count as taken. */
+  send(to: number | 'all', plane: Plane, head: Bytes, body?: Bytes): boolean;
+  /** Forget connection and queues of that peer; start afresh if it is still in `peers`. */
+  sever(peer: number): void;
+  /** Idempotent; resolves when nothing is open any more. What was sent before is given a chance to leave (at most 0.2 s). */
+  close(): Promise<void>;
+  /** One object of plain values for status: connections, queued bytes, counters. */
+  describe(): Record<string, string | number | boolean>;
+}
+
+export interface MediumUp {
+  /** `from` is the place of the peer that sent it as far as the medium knows, -1 if it does not. */
+  received(from: number, plane: Plane, bytes: Bytes): void;
+  writable(to: number | 'all'): void;
+  /** A pair with that peer is usable in both directions (stream media; others call it at the first bytes heard). */
+  up(peer: number): void;
+  /** What was in flight may be lost. 'refused' and 'unanswered' mean the process or host is likely gone. */
+  down(peer: number, why: Evidence): void;
+  /** End of a tick: all bytes of one chunk read were handed up; what they caused may leave now. */
+  flush(): void;
+  /** Something an operator should know that is no fault of a peer's process: counted and logged by the core. */
+  noise(peer: number, what: string): void;
+}
