@@ -1,5 +1,6 @@
 // Contract of a client API: lets clients in. The core offers `Sessions`; the plugin brings a sink per session.
 import type { Bytes } from '../machine/types.js';
+import type { Part } from './define.js';
 
 export interface SessionRequest {
   /** Private name: 1 to 10 bytes, each 0x24 to 0x7e; empty: the core makes a unique one. */
@@ -50,4 +51,14 @@ export interface Sessions {
   readonly count: number;
   /** Limit for all listeners together (option `max_sessions` of [daemon]). */
   readonly limit: number;
+}
+
+/**
+ * What a client API plugin is. Started last, when the daemon works, and stopped first: `stop` closes its listeners,
+ * ends its sessions with 'stopping' and resolves when its sockets are closed.
+ */
+export interface ClientApi extends Part {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  addresses(): readonly string[];
 }

@@ -1,0 +1,66 @@
+// The SDK, export `peal/plugin`: all that a plugin of any kind may import from the daemon. reflect-metadata comes first,
+// because tsyringe refuses to load without it; nobody else imports it, and plugins use the kernel's own tsyringe.
+import 'reflect-metadata';
+
+export { inject, injectable } from 'tsyringe';
+
+export { API_VERSION, definePlugin, isPlugin, Options, PLUGIN_KINDS, Section } from './define.js';
+export type { Part, Plugin, PluginInstances, PluginKind, Requirement, Scope, Seam } from './define.js';
+export { camelCase, nearestName, readOptions } from './options.js';
+export { expectedOf, formatValue, parseValue } from './option-values.js';
+export type {
+  EffectiveOption,
+  HostPort,
+  OptionEntry,
+  OptionRow,
+  OptionsOf,
+  OptionTable,
+  OptionValue,
+} from './options.js';
+export { errorTable, PealError, PealErrors, reasonOf } from '../errors.js';
+export type { ErrorSpec, ErrorTable, Position } from '../errors.js';
+
+export { Clock, DaemonInfo, Logger, LOG_LEVELS, Process, Random, Sessions, Timers, token } from './ports.js';
+export type { Command, CommandResult, LogFields, LogLevel, TimerHandle, Token } from './ports.js';
+
+export type { Address, Identity, Medium, MediumUp } from './medium.js';
+export { Wrapped } from './link.js';
+export type { Frozen, Link, LinkUp } from './link.js';
+export type { ClientApi, Session, SessionEnd, SessionRefusal, SessionRequest, SessionSink } from './client.js';
+export { MAX_KEY_LENGTH, RECORD_OVERHEAD_BYTES, Store } from './storage.js';
+export type { AppendLog, Change, Entry, LogRecord, Range, Storage } from './storage.js';
+export { Exporter } from './export.js';
+export type { ExportBatch, ExportRecord, ExportResult, Offer } from './export.js';
+export type { Service } from './service.js';
+export type {
+  Bytes,
+  Configuration,
+  ConfigurationId,
+  Evidence,
+  Member,
+  Pack,
+  PackKind,
+  Plane,
+} from '../machine/types.js';
+
+export {
+  buildFrame,
+  DATA_LENGTH_OFFSET,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  ENDIAN_MARK,
+  frameBytes,
+  frameGroups,
+  frameService,
+  GROUPS_COUNT_OFFSET,
+  HEADER_BYTES,
+  HINT_OFFSET,
+  MAX_GROUPS,
+  NAME_BYTES,
+  readName,
+  readU32,
+  SENDER_OFFSET,
+  Service as ServiceBits,
+  writeName,
+  writeU32,
+} from '../wire/frame.js';
+export type { FrameParts } from '../wire/frame.js';

@@ -1,0 +1,16 @@
+// Contract of the link kind, which has two seams. A *medium* (core/plugin/medium.ts) carries bytes and is a driver; the
+// core's own mesh makes packs reliable over it. A *link* (core/machine/types.ts) is a pure machine that brings its own
+// reliability and, if it says so, order. To whom configures, both are a section [link.NAME].
+import type { Medium } from './medium.js';
+import { token, type Token } from './ports.js';
+
+export type { Frozen, Link, LinkUp } from '../machine/types.js';
+
+/**
+ * The medium inside a wrapper. A plugin of seam 'medium' whose options table has a row `wraps` gets the medium that
+ * this option names; the two count as one link.
+ */
+export const Wrapped: Token<Medium> = token('Wrapped');
+
+/** Name of the option that makes a medium a wrapper. */
+export const WRAPS_OPTION = 'wraps';
