@@ -46,6 +46,8 @@ export interface Sessions {
   readonly daemon: string;
   /** Limits a listener must check before memory is taken: largest 32 * groups + data. */
   readonly maxMessageBytes: number;
+  /** Is that name taken, be it by a session whose disconnect is not yet delivered? Lets a listener refuse early. */
+  nameInUse(name: string): boolean;
   open(request: SessionRequest, sink: SessionSink): Session | SessionRefusal;
   /** How many are open, all listeners together. */
   readonly count: number;
