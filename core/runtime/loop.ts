@@ -1,0 +1,37 @@
+// The event loop of the daemon on Node's own: the scheduler's turn ends in the check phase, which follows every poll.
+// Node runs its timers before it polls, so a timer that ran out only asks for the end of the coming turn.
+import { Scheduler } from './scheduler.js';
+
+/** Longest wait Node's timers take, milliseconds; a longer one is asked for again. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+export class NodeLoop extends Scheduler {
+  private readonly cancel: () => void;
+
+  /** `failed` is told which handler threw what; nothing is handled afterwards. */
+  constructor(failed: (name: string, error: unknown) => void) {
+    let immediate: NodeJS.Immediate | undefined;
+    let timeout: NodeJS.Timeout | undefined;
+    super({
+      now: () => performance.now(),
+      turnEnd: () => {
+        immediate = setImmediate(() => this.turn());
+      },
+      wake: (ms) => {
+        clearTimeout(timeout);
+        timeout = setTimeout(() => this.expired(), Math.min(Math.max(1, Math.ceil(ms)), LONGEST_WAIT_MS));
+      },
+      failed,
+    });
+    this.cancel = () => {
+      clearImmediate(immediate);
+      clearTimeout(timeout);
+    };
+  }
+
+  /** Nothing is handled any more and nothing of the loop keeps the process alive. Idempotent. */
+  override stop(): void {
+    super.stop();
+    this.cancel();
+  }
+}
