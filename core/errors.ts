@@ -112,7 +112,7 @@ export const CONFIG_ERRORS = errorTable('CONFIG', {
   TOO_LARGE: ['the file has {bytes} bytes, the limit is {limit}', 'split off what is not configuration'],
   NOT_A_LINE: ["'{text}' is neither a section, a key = value nor a comment", 'write key = value, or put a ; before it'],
   BAD_SECTION: [
-    'section [{section}] is none we know',
+    'section [{section}] is none we know{meant}',
     'use [daemon], [peer.NAME], [KIND.NAME] or [KIND.NAME.INSTANCE] with a kind of: link, client, storage, export, service',
   ],
   NO_SECTION: ["key '{option}' stands before the first section", 'put it under the section it belongs to'],
