@@ -11,6 +11,9 @@ import { MAX_FILE_BYTES, type RawSection, scanIni } from './ini.js';
 import { DAEMON_OPTIONS } from './options.js';
 import { hashOfList, isDaemonName, nameOfHost, type Peer, placeOfSelf, readPeers, singlePeer } from './peers.js';
 
+/** What `peal` runs without a file; config/examples/default.ini says the same at length. */
+const DEFAULT_INI = '[link.memory]\n[client.binary]\n';
+
 export interface LoadRequest {
   /** Absent: the defaults of a single daemon. */
   readonly file?: string | undefined;
@@ -30,7 +33,7 @@ export interface Loaded {
 
 /** Reads and checks a file. Never throws for what is in it. */
 export function loadConfig(request: LoadRequest): Loaded {
-  if (request.file === undefined) return buildTree('', request);
+  if (request.file === undefined) return buildTree(DEFAULT_INI, request);
   try {
     const { size } = statSync(request.file);
     if (size > MAX_FILE_BYTES) {

@@ -43,11 +43,11 @@ export interface PluginInstances {
 type SeamInstances = { medium: Medium; link: Link };
 
 /**
- * What else must be there. storage gives the port `Store`, export the port `Exporter`. With `optional` the daemon
+ * What else must be there. storage gives the port `Store`, export `Exporter`, service `Companion`. With `optional` the daemon
  * starts without; `scope.find` then answers undefined. A required storage that is not configured is `memory`.
  */
 export interface Requirement {
-  readonly kind: 'storage' | 'export' | 'service' | 'client';
+  readonly kind: 'storage' | 'export' | 'service';
   readonly optional?: true;
 }
 

@@ -20,7 +20,7 @@ export type {
 export { errorTable, PealError, PealErrors, reasonOf } from '../errors.js';
 export type { ErrorSpec, ErrorTable, Position } from '../errors.js';
 
-export { Clock, DaemonInfo, Logger, LOG_LEVELS, Process, Random, Sessions, Timers, token } from './ports.js';
+export { Clock, DaemonInfo, EventLoop, Logger, LOG_LEVELS, Process, Random, Sessions, Timers, token } from './ports.js';
 export type { Command, CommandResult, LogFields, LogLevel, TimerHandle, Token } from './ports.js';
 
 export type { Address, Identity, Medium, MediumUp } from './medium.js';
@@ -31,7 +31,9 @@ export { MAX_KEY_LENGTH, RECORD_OVERHEAD_BYTES, Store } from './storage.js';
 export type { AppendLog, Change, Entry, LogRecord, Range, Storage } from './storage.js';
 export { Exporter } from './export.js';
 export type { ExportBatch, ExportRecord, ExportResult, Offer } from './export.js';
+export { Companion } from './service.js';
 export type { Service } from './service.js';
+export type { Priority, SlowHandler, Source, SourceOptions, TimerKey } from './loop.js';
 export type {
   Bytes,
   Configuration,

@@ -2,6 +2,7 @@
 // get these from their scope and from nowhere else, so that tests and the simulator can put others in their place.
 import type { Address } from './medium.js';
 import type { Sessions as SessionsPort } from './client.js';
+import type { EventLoop as LoopPort } from './loop.js';
 
 /**
  * A key of the container that carries the type of what stands behind it. Symbols of `Symbol.for`, so that two copies
@@ -112,3 +113,7 @@ export const DaemonInfo: Token<DaemonInfo> = token('DaemonInfo');
 /** The way in for clients: every client API and service has it. */
 export type Sessions = SessionsPort;
 export const Sessions: Token<Sessions> = token('Sessions');
+
+/** The prioritised event loop: what feeds the daemon attaches here, so that it can be paused. */
+export type EventLoop = LoopPort;
+export const EventLoop: Token<EventLoop> = token('EventLoop');
