@@ -53,7 +53,13 @@ export interface ChangeRecord {
 
 /** Notices to the operator. Plain data; the driver logs and counts them. */
 export type DaemonEvent =
+  /** A regular configuration begins, exactly at its notice in the ordered stream. */
   | { readonly kind: 'installed'; readonly configuration: Configuration; readonly record: ChangeRecord }
+  /**
+   * The transitional configuration after `from` begins, exactly where the ordered stream has its transitional notice:
+   * without it nobody outside could tell regular from transitional deliveries. `survivors` include this daemon.
+   */
+  | { readonly kind: 'transitional'; readonly from: ConfigurationId; readonly survivors: readonly Member[] }
   | { readonly kind: 'suspected'; readonly peer: string; readonly why: Evidence }
   | { readonly kind: 'round'; readonly round: number; readonly why: string }
   | { readonly kind: 'refused'; readonly peer: string; readonly detail: string }
