@@ -1,0 +1,213 @@
+// From a configuration tree to the plan of a daemon: plugins found, their options read, links chained, requirements
+// chosen, everything in the order of its start. All errors of all sections are found in one go; nothing is created yet.
+import { CONFIG_ERRORS, PealError, PLUGIN_ERRORS } from '../errors.js';
+import type { Plugin, PluginKind, Requirement } from '../plugin/define.js';
+import { WRAPS_OPTION } from '../plugin/link.js';
+import { type EffectiveOption, type OptionTable, readOptions } from '../plugin/options.js';
+import type { ConfigTree, PluginSection } from '../plugin/tree.js';
+import { resolve } from 'node:path';
+import { MODULE_OPTION, type Resolver } from './resolve.js';
+
+export interface PlannedPlugin {
+  readonly section: PluginSection;
+  readonly plugin: Plugin;
+  /** `built-in`, a path or a package name. */
+  readonly source: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly effective: readonly EffectiveOption[];
+  /** Which plugin meets each requirement. */
+  readonly needs: ReadonlyMap<PluginKind, PlannedPlugin>;
+  /** The medium inside, when this is a wrapper. */
+  readonly wraps: PlannedPlugin | undefined;
+}
+
+export interface Plan {
+  readonly tree: ConfigTree;
+  /** The one link that carries the configuration; with wrappers the outermost. */
+  readonly link: PlannedPlugin;
+  /** All others, in the order of their start. */
+  readonly parts: readonly PlannedPlugin[];
+}
+
+/** What was planned as far as it went, and every error; to be run only without errors. */
+export interface Planned {
+  readonly plan: Plan | undefined;
+  readonly errors: readonly PealError[];
+}
+
+/** Finds and checks every plugin of the tree. Never rejects for what a file or a plugin says. */
+export function planDaemon(tree: ConfigTree, resolver: Resolver): Promise<Planned> {
+  return new Planner(tree, resolver).plan();
+}
+
+interface Draft {
+  readonly section: PluginSection;
+  readonly plugin: Plugin;
+  readonly source: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly effective: readonly EffectiveOption[];
+  readonly needs: Map<PluginKind, Draft>;
+  wraps: Draft | undefined;
+}
+
+/** Kinds in the order of their start: nobody may meet a part whose foundation is not there. */
+const RANK: Readonly<Record<PluginKind, number>> = { link: 0, storage: 1, export: 2, service: 3, client: 4 };
+const DEFAULT_STORAGE = 'memory';
+const DEFAULT_LINK = 'memory';
+
+class Planner {
+  private readonly drafts: Draft[] = [];
+  private readonly errors: PealError[] = [];
+
+  constructor(
+    private readonly tree: ConfigTree,
+    private readonly resolver: Resolver,
+  ) {}
+
+  async plan(): Promise<Planned> {
+    for (const section of this.tree.sections) await this.draft(section);
+    await this.implyLink();
+    for (const draft of [...this.drafts]) {
+      if (draft.section.kind === 'link') await this.chain(draft);
+      else for (const requirement of draft.plugin.requires ?? []) await this.choose(draft, requirement);
+    }
+    const link = this.carrier();
+    const parts = this.ordered();
+    if (this.errors.length > 0 || link === undefined) return { plan: undefined, errors: this.errors };
+    return { plan: { tree: this.tree, link, parts }, errors: [] };
+  }
+
+  private async draft(section: PluginSection): Promise<Draft | undefined> {
+    try {
+      const { plugin, source } = await this.resolver(section, this.tree.folder);
+      const at = section.at;
+      const resolvePath = (path: string): string => resolve(this.tree.folder, path);
+      const read = readOptions(this.tableOf(plugin), section.entries, { section: section.title, at, resolvePath });
+      this.errors.push(...read.errors);
+      const options: Readonly<Record<string, unknown>> = read.options;
+      const draft = { section, plugin, source, options, effective: read.effective, needs: new Map(), wraps: undefined };
+      this.drafts.push(draft);
+      return draft;
+    } catch (error) {
+      if (!(error instanceof PealError)) throw error;
+      this.errors.push(error.located(section.at));
+      return undefined;
+    }
+  }
+
+  /** The plugin's own options and those that every section of its kind has. */
+  private tableOf(plugin: Plugin): OptionTable {
+    const table: Record<string, OptionTable[string]> = { ...plugin.options };
+    table[MODULE_OPTION] ??= { type: 'path', doc: 'Module of the plugin, relative to this file.' };
+    for (const { kind } of plugin.requires ?? [])
+      table[kind] ??= { type: 'string', doc: `Which [${kind}.NAME] to use; needed when there are several.` };
+    return table;
+  }
+
+  private imply(kind: PluginKind, name: string): Promise<Draft | undefined> {
+    const title = `${kind}.${name}`;
+    return this.draft({ title, kind, name, instance: undefined, at: undefined, entries: new Map() });
+  }
+
+  private find(kind: PluginKind, name: string): Draft | undefined {
+    return this.drafts.find((d) => d.section.title === `${kind}.${name}`);
+  }
+
+  private known(kind: PluginKind): string {
+    const names = this.drafts.filter((d) => d.section.kind === kind).map((d) => shortName(d));
+    return names.length === 0 ? 'none is configured' : names.join(', ');
+  }
+
+  private async implyLink(): Promise<void> {
+    const first = this.tree.sections.find((s) => s.kind === 'link');
+    if (first !== undefined) return;
+    if (this.tree.list.length === 1) await this.imply('link', DEFAULT_LINK);
+    else {
+      const at = this.tree.file === undefined ? undefined : { file: this.tree.file, line: 1 };
+      this.errors.push(PealError.of(CONFIG_ERRORS.NO_LINK, { count: this.tree.list.length }, { at }));
+    }
+  }
+
+  /** Finds what a wrapper wraps. A medium without a section of its own has its defaults. */
+  private async chain(draft: Draft): Promise<void> {
+    const wrapped = draft.options[WRAPS_OPTION];
+    if (!Object.hasOwn(draft.plugin.options, WRAPS_OPTION) || typeof wrapped !== 'string') return;
+    const refuse = (detail: string): void => {
+      const at = draft.section.entries.get(WRAPS_OPTION)?.at ?? draft.section.at;
+      const values = { section: draft.section.title, wrapped, detail };
+      this.errors.push(PealError.of(PLUGIN_ERRORS.WRAP, values, { at }));
+    };
+    let inner = this.find('link', wrapped);
+    if (inner === undefined) {
+      inner = await this.imply('link', wrapped);
+      if (inner === undefined) return;
+      await this.chain(inner);
+    }
+    if (inner.plugin.seam !== 'medium') {
+      refuse('it is no medium, it brings a reliability of its own');
+      return;
+    }
+    for (let d: Draft | undefined = inner; d !== undefined; d = d.wraps) {
+      if (d !== draft) continue;
+      refuse('that goes in a circle');
+      return;
+    }
+    draft.wraps = inner;
+  }
+
+  /** The one link section that nothing wraps. */
+  private carrier(): PlannedPlugin | undefined {
+    const links = this.drafts.filter((d) => d.section.kind === 'link');
+    const outer = links.filter((d) => !links.some((other) => other.wraps === d));
+    for (const extra of outer.slice(1)) {
+      const values = { first: outer[0]!.section.title, second: extra.section.title };
+      this.errors.push(PealError.of(CONFIG_ERRORS.TWO_LINKS, values, { at: extra.section.at }));
+    }
+    return outer[0];
+  }
+
+  private async choose(draft: Draft, { kind, optional }: Requirement): Promise<void> {
+    const at = draft.section.entries.get(kind)?.at ?? draft.section.at;
+    const title = draft.section.title;
+    const wanted = draft.options[kind];
+    const candidates = this.drafts.filter((d) => d.section.kind === kind && d !== draft);
+    let chosen: Draft | undefined;
+    if (typeof wanted === 'string') {
+      chosen = this.find(kind, wanted);
+      const values = { section: title, kind, name: wanted, known: this.known(kind) };
+      if (chosen === undefined) this.errors.push(PealError.of(PLUGIN_ERRORS.NO_SUCH, values, { at }));
+    } else if (candidates.length > 1) {
+      const values = { plugin: title, kind, found: candidates.map(shortName).join(', ') };
+      this.errors.push(PealError.of(PLUGIN_ERRORS.AMBIGUOUS, values, { at }));
+    } else if (candidates.length === 1) chosen = candidates[0];
+    else if (optional !== true) {
+      if (kind === 'storage') chosen = await this.imply('storage', DEFAULT_STORAGE);
+      else this.errors.push(PealError.of(PLUGIN_ERRORS.UNMET, { plugin: title, kind }, { at }));
+    }
+    if (chosen !== undefined) draft.needs.set(kind, chosen);
+  }
+
+  /** Needs first; among equals the order of kinds, then that of the file. */
+  private ordered(): PlannedPlugin[] {
+    const parts = this.drafts.filter((d) => d.section.kind !== 'link');
+    parts.sort((a, b) => RANK[a.section.kind] - RANK[b.section.kind]);
+    const done: Draft[] = [];
+    const visit = (draft: Draft, path: readonly Draft[]): void => {
+      if (done.includes(draft)) return;
+      if (path.includes(draft)) {
+        const circle = [...path.slice(path.indexOf(draft)), draft].map((d) => d.section.title).join(' -> ');
+        this.errors.push(PealError.of(PLUGIN_ERRORS.CIRCLE, { circle }, { at: draft.section.at }));
+        return;
+      }
+      for (const need of draft.needs.values()) visit(need, [...path, draft]);
+      if (!done.includes(draft)) done.push(draft);
+    };
+    for (const draft of parts) visit(draft, []);
+    return done;
+  }
+}
+
+/** As options name it: without the kind. */
+function shortName(draft: Draft): string {
+  return draft.section.title.slice(draft.section.kind.length + 1);
+}
