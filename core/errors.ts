@@ -196,6 +196,41 @@ export const DAEMON_ERRORS = errorTable('DAEMON', {
   FATAL: ['the daemon must stop: {detail}', 'see the log for what led to it'],
 });
 
+/** The driver of the machines (core/runtime). */
+export const RUNTIME_ERRORS = errorTable('RUNTIME', {
+  HANDLER_THREW: ['the handler of {source} failed: {detail}', 'start the daemon again and report this with the log'],
+});
+
+/** The control channel, both ends (core/runtime). */
+export const CONTROL_ERRORS = errorTable('CONTROL', {
+  PATH_TOO_LONG: [
+    'the path of the control socket has {bytes} bytes, the system allows {limit}: {path}',
+    'set a shorter state_dir of [daemon]',
+  ],
+  UNSAFE: ['{path} is not safe for a control socket: {detail}', 'remove it, or set another state_dir of [daemon]'],
+  ALREADY_RUNNING: [
+    'a daemon is already running: {path} answers',
+    'stop it first, or take another name or another state_dir',
+  ],
+  LISTEN: [
+    'the control socket {path} cannot be made: {detail}',
+    'make its folder writable, or set another state_dir of [daemon]',
+  ],
+  NOT_RUNNING: [
+    'no daemon answers at {path}: {detail}',
+    'start the daemon, or say which one is meant with -c FILE and -n NAME',
+  ],
+  TIMEOUT: ['the daemon did not answer {command} within {limit} ms', 'see its log, or try again'],
+  CLOSED: ['the connection to the daemon ended before it answered {command}', 'see its log, or try again'],
+  BAD_ANSWER: ['the daemon answered with what is no answer: {detail}', 'use the peal command of the same version'],
+  BAD_REQUEST: ['not a request: {detail}', 'send one line of JSON with id, command and args'],
+  LINE_TOO_LONG: ['a request is longer than {limit} bytes', 'send shorter ones'],
+  UNKNOWN_COMMAND: ["unknown command '{command}'", 'take one of: {known}'],
+  BAD_ARGUMENT: ["argument '{argument}' of {command}: {detail}", 'see the command help'],
+  TOO_MANY: ['{limit} control connections are open already', 'close some'],
+  FAILED: ['command {command} failed: {detail}', 'see the log of the daemon'],
+});
+
 /** The command line (core/main, core/cli). */
 export const CLI_ERRORS = errorTable('CLI', {
   USAGE: ['{detail}', 'see peal --help'],
@@ -208,5 +243,7 @@ export const CORE_ERROR_TABLES: readonly { readonly title: string; readonly tabl
   { title: 'Configuration', table: CONFIG_ERRORS },
   { title: 'Plugins', table: PLUGIN_ERRORS },
   { title: 'Daemon', table: DAEMON_ERRORS },
+  { title: 'Runtime', table: RUNTIME_ERRORS },
+  { title: 'Control channel', table: CONTROL_ERRORS },
   { title: 'Command line', table: CLI_ERRORS },
 ];

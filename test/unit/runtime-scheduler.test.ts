@@ -1,67 +1,9 @@
 // The scheduler by hand: order of the turn, threshold, pausing, keyed timers, quiet turn (items 75 to 79 of the
 // conformance list of Spread's daemon), on a clock that only moves when told.
 import { describe, expect, test } from '@jest/globals';
-import type { Priority, Source } from '../../core/plugin/loop.js';
-import { Scheduler, UNQUIET_LIMIT_MS } from '../../core/runtime/scheduler.js';
-
-class World {
-  now = 0;
-  turnAsked = false;
-  wakeAt = Infinity;
-  readonly seen: string[] = [];
-  readonly failures: string[] = [];
-  readonly loop = new Scheduler({
-    now: () => this.now,
-    turnEnd: () => {
-      expect(this.turnAsked).toBe(false);
-      this.turnAsked = true;
-    },
-    wake: (ms) => {
-      this.wakeAt = this.now + ms;
-    },
-    failed: (name, error) => this.failures.push(`${name}: ${(error as Error).message}`),
-  });
-
-  /** One turn as Node makes it: timers, poll (`reads`), check. */
-  turn(...reads: (() => void)[]): void {
-    if (this.now >= this.wakeAt) {
-      this.wakeAt = Infinity;
-      this.loop.expired();
-    }
-    for (const read of reads) read();
-    if (this.turnAsked) {
-      this.turnAsked = false;
-      this.loop.turn();
-    }
-  }
-
-  /** Turns until nothing is asked for. */
-  settle(): void {
-    for (let i = 0; i < 100 && (this.turnAsked || this.now >= this.wakeAt); i++) this.turn();
-    expect(this.turnAsked).toBe(false);
-  }
-
-  source(priority: Priority, name: string, limit = 10): Source<string> {
-    return this.loop.attach<string>(priority, {
-      name,
-      limit,
-      handle: (chunk) => this.seen.push(`${name}:${chunk}`),
-      pause: () => this.seen.push(`${name} pause`),
-      resume: () => this.seen.push(`${name} resume`),
-    });
-  }
-
-  timer(name: string, ms: number): void {
-    this.loop.queueTimer(name, ms, () => this.seen.push(name));
-  }
-}
-
-function quiet(): World {
-  const w = new World();
-  w.loop.start();
-  w.settle();
-  return w;
-}
+import type { Source } from '../../core/plugin/loop.js';
+import { UNQUIET_LIMIT_MS } from '../../core/runtime/scheduler.js';
+import { quiet, World } from './runtime-world.js';
 
 describe('timers', () => {
   test('queueing a key again moves its timer and never makes two (75)', () => {
