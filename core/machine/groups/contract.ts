@@ -30,7 +30,9 @@ export interface GroupsMachine {
   transitional(id: ConfigurationId, survivors: readonly Member[]): void;
   /**
    * A regular configuration begins. `survivors` as above (the empty list at the very first one). When the members are
-   * the survivors there is nothing to exchange; else `submitState`, and the exchange ends at the last state message.
+   * the survivors and no exchange was cut short there is nothing to exchange (`exchanging` tells); else `submitState`,
+   * and the exchange ends at the last state message. State messages of an earlier configuration that were never
+   * numbered are not carried over.
    */
   regular(configuration: Configuration, survivors: readonly Member[]): void;
   /** Whole canonical frames of the daemon of that rank in the current regular configuration: bytes [from, to) of a pack. */
@@ -40,7 +42,8 @@ export interface GroupsMachine {
   /** Is an exchange running? */
   readonly exchanging: boolean;
 
-  counts(): { sessions: number; groups: number };
+  /** `ignored`: frames that no honest daemon sends or that came when none may come, and joins beyond the limit. */
+  counts(): { sessions: number; groups: number; ignored: number };
   /** Members of a group in view order, private group names; for status and the text protocols. */
   members(group: string): readonly string[];
   groups(): readonly string[];

@@ -1,0 +1,95 @@
+// The own daemon's sessions as the group layer sees them: who is attached, who still receives, and the lists of
+// recipients that the path of messages uses (docs/design/groups.md, 4.6 and 8.3).
+import type { Bytes } from '../types.js';
+import { privateGroupOf } from '../../wire/name.js';
+import { NameTable, nameField } from './names.js';
+
+export interface LocalSession {
+  /** The driver's number; never used again. */
+  readonly id: number;
+  readonly name: string;
+  /** `#name#daemon`. */
+  readonly privateGroup: string;
+  /** The same as a name field. */
+  readonly field: Bytes;
+  /** Does it want membership frames? */
+  readonly membership: boolean;
+  /** Nothing more is delivered to it. */
+  detached: boolean;
+  /** Scratch of the router: the last message that was found to go here. */
+  mark: number;
+}
+
+/**
+ * Whatever a destination can name. The list is sorted by session id and holds no detached session. It is replaced, not
+ * changed, when a session is detached: that can happen while somebody walks it.
+ */
+export interface Target {
+  local: LocalSession[];
+}
+
+/** Enters a session into a list sorted by id. */
+export function addSession(list: LocalSession[], session: LocalSession): void {
+  let i = list.length;
+  while (i > 0 && list[i - 1]!.id > session.id) i--;
+  list.splice(i, 0, session);
+}
+
+/** Takes a session out of a target, by a new list. */
+export function dropSession(target: Target, session: LocalSession): void {
+  if (target.local.includes(session)) target.local = target.local.filter((s) => s !== session);
+}
+
+export class LocalSessions {
+  readonly #byId = new Map<number, LocalSession>();
+  readonly #byName = new Map<string, LocalSession>();
+  readonly #targets = new Map<LocalSession, Target>();
+
+  constructor(
+    readonly daemon: string,
+    readonly table: NameTable<Target>,
+  ) {}
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  nameInUse(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  byName(name: string): LocalSession | undefined {
+    return this.#byName.get(name);
+  }
+
+  get(id: number): LocalSession | undefined {
+    return this.#byId.get(id);
+  }
+
+  attach(id: number, name: string, membership: boolean): void {
+    if (this.#byId.has(id) || this.#byName.has(name)) throw new Error(`session ${id} (${name}) is attached already`);
+    const privateGroup = privateGroupOf(name, this.daemon);
+    const field = nameField(privateGroup);
+    const session = { id, name, privateGroup, field, membership, detached: false, mark: 0 };
+    const target = { local: [session] };
+    this.#byId.set(id, session);
+    this.#byName.set(name, session);
+    this.#targets.set(session, target);
+    this.table.add(field, target);
+  }
+
+  /** Its private group reaches nobody any more; groups are the caller's. */
+  detach(session: LocalSession): void {
+    session.detached = true;
+    this.#targets.get(session)!.local = [];
+  }
+
+  /** The disconnect was reached: the name is free. */
+  gone(session: LocalSession): void {
+    this.detach(session);
+    this.#byId.delete(session.id);
+    this.#byName.delete(session.name);
+    this.#targets.delete(session);
+    this.table.delete(session.field);
+  }
+}
