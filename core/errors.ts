@@ -157,7 +157,7 @@ export const PLUGIN_ERRORS = errorTable('PLUGIN', {
     'install a version of the plugin made for API {have}',
   ],
   DEFINITION: ['plugin {plugin} is not well defined: {detail}', 'mend its definePlugin call'],
-  WRAP: ['[{section}] wraps {wrapped}: {detail}', 'name a link that is a medium, and no circle'],
+  WRAP: ['[{section}] has {option} = {wrapped}: {detail}', 'name a link that is a medium, and no circle'],
   UNMET: ['plugin {plugin} needs a {kind} plugin and none is configured', 'add a section [{kind}.NAME]'],
   NO_SUCH: ["[{section}] asks for {kind} '{name}', which is not configured", 'take one of: {known}'],
   AMBIGUOUS: ['plugin {plugin} could use several {kind} plugins: {found}', 'choose one with the line {kind} = NAME'],
@@ -176,6 +176,7 @@ export const PLUGIN_ERRORS = errorTable('PLUGIN', {
     'plugin {plugin} did not stop within {limit} ms',
     'nothing is needed, or raise stop_limit_ms of [daemon]',
   ],
+  NOT_LIVE: ['[{section}] has no options that change while the daemon runs', 'take one of: {known}'],
   NO_PORT: [
     "plugin {plugin} asks for '{port}', which it cannot have",
     'add what it needs to `requires` of its definition',

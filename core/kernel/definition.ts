@@ -74,7 +74,11 @@ const METHODS: Readonly<Record<PluginKind | Seam, readonly string[]>> = {
 
 /** Methods that the contract asks for and this instance lacks. */
 export function missingMethods(plugin: Plugin, instance: unknown): readonly string[] {
-  const wanted = METHODS[plugin.kind === 'link' ? (plugin.seam ?? 'link') : plugin.kind];
+  const live = Object.values(plugin.options).some((row) => row.live === true);
+  const wanted = [
+    ...METHODS[plugin.kind === 'link' ? (plugin.seam ?? 'link') : plugin.kind],
+    ...(live ? ['tune'] : []),
+  ];
   if (typeof instance !== 'object' || instance === null) return wanted;
   return wanted.filter((name) => typeof (instance as Record<string, unknown>)[name] !== 'function');
 }

@@ -31,6 +31,7 @@ interface Entry {
   readonly part: Part;
   /** Called when the part has stopped, however that went. */
   readonly released: () => void;
+  readonly limits: LifecycleLimits;
 }
 
 /** The parts of one daemon. */
@@ -45,10 +46,10 @@ export class Lifecycle {
     this.bornMs = ports.clock.nowMs();
   }
 
-  /** Adds the next in the order of start. */
-  add(planned: PlannedPlugin, part: Part, released: () => void): void {
+  /** Adds the next in the order of start; `limits` where it has others than the rest. */
+  add(planned: PlannedPlugin, part: Part, released: () => void, limits = this.limits): void {
     const record: PartRecord = { planned, state: 'planned', startedAtMs: undefined, tookMs: undefined };
-    this.entries.push({ record, part, released });
+    this.entries.push({ record, part, released, limits });
   }
 
   /** Rejects with a coded error at the first that fails; what was started is then for `stop`. */
@@ -84,13 +85,13 @@ export class Lifecycle {
     );
   }
 
-  private async startOne({ record, part }: Entry): Promise<void> {
+  private async startOne({ record, part, limits }: Entry): Promise<void> {
     const { clock } = this.ports;
     const title = record.planned.section.title;
     const begun = clock.nowMs();
     record.state = 'starting';
     record.startedAtMs = begun - this.bornMs;
-    const limit = this.limits.startLimitMs;
+    const limit = limits.startLimitMs;
     try {
       await this.within(limit, PLUGIN_ERRORS.START_TIMEOUT, title, async () => part.start?.());
     } catch (cause) {
@@ -104,7 +105,7 @@ export class Lifecycle {
     this.ports.log.debug(`started ${title}`, { took_ms: record.tookMs });
   }
 
-  private async stopOne({ record, part, released }: Entry): Promise<PealError | undefined> {
+  private async stopOne({ record, part, released, limits }: Entry): Promise<PealError | undefined> {
     if (record.state === 'planned' || record.state === 'stopped') {
       if (record.state === 'planned') released();
       record.state = 'stopped';
@@ -113,7 +114,7 @@ export class Lifecycle {
     const title = record.planned.section.title;
     record.state = 'stopping';
     try {
-      await this.within(this.limits.stopLimitMs, PLUGIN_ERRORS.STOP_TIMEOUT, title, async () => part.stop?.());
+      await this.within(limits.stopLimitMs, PLUGIN_ERRORS.STOP_TIMEOUT, title, async () => part.stop?.());
       return undefined;
     } catch (cause) {
       const values = { plugin: title, detail: reasonOf(cause) };

@@ -2,7 +2,7 @@
 // chosen, everything in the order of its start. All errors of all sections are found in one go; nothing is created yet.
 import { CONFIG_ERRORS, PealError, PLUGIN_ERRORS } from '../errors.js';
 import type { Plugin, PluginKind, Requirement } from '../plugin/define.js';
-import { WRAPS_OPTION } from '../plugin/link.js';
+import { OVER_OPTION, WRAPS_OPTION } from '../plugin/link.js';
 import { type EffectiveOption, type OptionTable, readOptions } from '../plugin/options.js';
 import type { ConfigTree, PluginSection } from '../plugin/tree.js';
 import { resolve } from 'node:path';
@@ -17,7 +17,7 @@ export interface PlannedPlugin {
   readonly effective: readonly EffectiveOption[];
   /** Which plugin meets each requirement. */
   readonly needs: ReadonlyMap<PluginKind, PlannedPlugin>;
-  /** The medium inside, when this is a wrapper. */
+  /** The medium inside, when this is a wrapper, or under it, when this is a link of its own. */
   readonly wraps: PlannedPlugin | undefined;
 }
 
@@ -54,6 +54,7 @@ interface Draft {
 const RANK: Readonly<Record<PluginKind, number>> = { link: 0, storage: 1, export: 2, service: 3, client: 4 };
 const DEFAULT_STORAGE = 'memory';
 const DEFAULT_LINK = 'memory';
+const DEFAULT_MEDIUM = 'tcp';
 
 class Planner {
   private readonly drafts: Draft[] = [];
@@ -101,6 +102,8 @@ class Planner {
     table[MODULE_OPTION] ??= { type: 'path', doc: 'Module of the plugin, relative to this file.' };
     for (const { kind } of plugin.requires ?? [])
       table[kind] ??= { type: 'string', doc: `Which [${kind}.NAME] to use; needed when there are several.` };
+    if (plugin.seam === 'link')
+      table[OVER_OPTION] ??= { type: 'string', default: DEFAULT_MEDIUM, doc: 'The medium it runs over.' };
     return table;
   }
 
@@ -128,13 +131,14 @@ class Planner {
     }
   }
 
-  /** Finds what a wrapper wraps. A medium without a section of its own has its defaults. */
+  /** Finds the medium inside a wrapper or under a link. One without a section of its own has its defaults. */
   private async chain(draft: Draft): Promise<void> {
-    const wrapped = draft.options[WRAPS_OPTION];
-    if (!Object.hasOwn(draft.plugin.options, WRAPS_OPTION) || typeof wrapped !== 'string') return;
+    const option = draft.plugin.seam === 'link' ? OVER_OPTION : WRAPS_OPTION;
+    const wrapped = draft.options[option];
+    if (typeof wrapped !== 'string' || draft.wraps !== undefined) return;
     const refuse = (detail: string): void => {
-      const at = draft.section.entries.get(WRAPS_OPTION)?.at ?? draft.section.at;
-      const values = { section: draft.section.title, wrapped, detail };
+      const at = draft.section.entries.get(option)?.at ?? draft.section.at;
+      const values = { section: draft.section.title, option, wrapped, detail };
       this.errors.push(PealError.of(PLUGIN_ERRORS.WRAP, values, { at }));
     };
     let inner = this.find('link', wrapped);

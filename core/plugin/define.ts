@@ -29,6 +29,8 @@ export interface Part {
   addresses?(): readonly string[];
   /** Plain values for status: queues, counters. */
   describe?(): Readonly<Record<string, string | number | boolean>>;
+  /** New values of options that are `live`, by their names in code; takes effect at once. */
+  tune?(changes: Readonly<Record<string, unknown>>): void;
 }
 
 /** One thing per kind. */

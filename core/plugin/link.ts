@@ -14,3 +14,9 @@ export const Wrapped: Token<Medium> = token('Wrapped');
 
 /** Name of the option that makes a medium a wrapper. */
 export const WRAPS_OPTION = 'wraps';
+
+/**
+ * Name of the option that says which medium a link of seam 'link' runs over. The kernel adds it to the table of such a
+ * plugin unless the plugin brings a row of its own, with a default of its own.
+ */
+export const OVER_OPTION = 'over';

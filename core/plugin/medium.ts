@@ -40,6 +40,8 @@ export interface Medium {
   close(): Promise<void>;
   /** One object of plain values for status: connections, queued bytes, counters. */
   describe(): Record<string, string | number | boolean>;
+  /** New values of options that are `live` in its table, by their names in code; takes effect at once. */
+  tune?(changes: Readonly<Record<string, unknown>>): void;
 }
 
 export interface MediumUp {

@@ -8,6 +8,8 @@ interface RowBase {
   readonly doc: string;
   /** Without a default and without `required` the value may be absent. */
   readonly required?: true;
+  /** May change while the daemon runs (`peal fault`); the plugin's instance then has a method `tune`. */
+  readonly live?: true;
 }
 
 interface NumberRow extends RowBase {

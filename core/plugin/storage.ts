@@ -76,7 +76,7 @@ export const Store: Token<Store> = token('Store');
 export interface Storage extends Part {
   /**
    * The space of that name; the same one at every call. `limitBytes` narrows the plugin's own limit for this space.
-   * Only between `start` and `stop`.
+   * May be asked for before `start`; what it gives works between `start` and `stop`.
    */
   space(name: string, limitBytes?: number): Store;
 }

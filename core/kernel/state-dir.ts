@@ -1,0 +1,30 @@
+// The daemon's own folder under state_dir: control socket, storage. Made with mode 0700 and never taken through a symbolic
+// link, because sockets and data of the daemon live in it.
+import { lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DAEMON_ERRORS, PealError, reasonOf } from '../errors.js';
+
+const PRIVATE_MODE = 0o700;
+const GROUP_OR_OTHERS_WRITE = 0o022;
+
+/** Path of the folder of that daemon; whether it exists or not. */
+export function stateDirOf(stateDir: string, daemon: string): string {
+  // Names of daemons are printable ASCII, but may hold a slash or be dots alone.
+  const safe = daemon.replace(/[/%]/g, (c) => `%${c.charCodeAt(0).toString(16)}`).replace(/^\.+$/, '%2e');
+  return join(stateDir, safe);
+}
+
+/** Makes the folder. Throws a coded error when it cannot be ours alone. */
+export function makeStateDir(path: string): void {
+  const fail = (detail: string, cause?: unknown): PealError =>
+    PealError.of(DAEMON_ERRORS.STATE_DIR, { path, detail }, { cause });
+  try {
+    mkdirSync(path, { recursive: true, mode: PRIVATE_MODE });
+  } catch (cause) {
+    throw fail(reasonOf(cause), cause);
+  }
+  const found = lstatSync(path);
+  if (!found.isDirectory()) throw fail('it is no folder');
+  if (process.getuid !== undefined && found.uid !== process.getuid()) throw fail('it belongs to another user');
+  if ((found.mode & GROUP_OR_OTHERS_WRITE) !== 0) throw fail('others may write to it');
+}
