@@ -34,6 +34,8 @@ export type { ExportBatch, ExportRecord, ExportResult, Offer } from './export.js
 export { Companion } from './service.js';
 export type { Service } from './service.js';
 export type { Priority, SlowHandler, Source, SourceOptions, TimerKey } from './loop.js';
+export { Outbound, OUTBOUND_DEFAULTS, socketPort } from './outbound/index.js';
+export type { OutboundHost, OutboundInfo, OutboundOptions, OutboundPort, SlowReaderPolicy } from './outbound/index.js';
 export type {
   Bytes,
   Configuration,
