@@ -1,0 +1,605 @@
+// Membership: who is heard, who is accused, rounds, and who proposes which next configuration.
+// Pure: rows, beats and timers in, rows, beats and proposals out. Design: docs/design/membership.md.
+// Longer than most files: the states share the peer table and every event has to be read beside every state.
+import { complete, setOf } from './sets.js';
+import { Peer } from './peers.js';
+import { decodeRow, encodeRow, type Row, type RowEntry } from './row.js';
+import {
+  ANSWER_LIMIT_MS,
+  BEAT_MS,
+  HEARING_LIMIT_MS,
+  LATE_LOOP_MS,
+  MERGE_PERIODS,
+  MERGE_ROW_MS,
+  PROPOSAL_LIMIT_MS,
+  RECHECK_MS,
+  REPEAT_MS,
+  ROW_MS,
+  START_WAIT_MS,
+} from '../options.js';
+import { idText, Kind, sameId } from '../envelope.js';
+import type { DaemonEvent, ListedDaemon } from '../ports.js';
+import type { Bytes, Configuration, ConfigurationId, Evidence } from '../types.js';
+
+export interface ProposedMember {
+  readonly place: number;
+  readonly incarnation: bigint;
+}
+
+export interface Proposal {
+  readonly round: number;
+  readonly id: ConfigurationId;
+  /** By place, ascending. */
+  readonly members: readonly ProposedMember[];
+}
+
+export type MembershipState = 'starting' | 'operational' | 'gathering' | 'recovering' | 'leaving' | 'stopped';
+
+export interface MembershipOut {
+  send(to: number | 'all', kind: Kind, body?: Bytes): void;
+  sever(peer: number): void;
+  reach(peers: readonly number[]): void;
+  setTimer(key: MembershipTimer, ms: number): void;
+  /** A recovery under way is given up: a higher round began. */
+  abandon(): void;
+  /** Lead the others to this configuration. */
+  propose(p: Proposal): void;
+  event(e: DaemonEvent): void;
+}
+
+export const MembershipTimer = { start: 0, beat: 1, row: 2, gather: 3, recheck: 4, doubt: 5 } as const;
+export type MembershipTimer = (typeof MembershipTimer)[keyof typeof MembershipTimer];
+
+export class Membership {
+  state: MembershipState = 'starting';
+  round = 0;
+  highestTime = 0;
+  configuration: Configuration | undefined = undefined;
+  /** Why the current round began, oldest first; goes into the record of the change. */
+  causes: string[] = [];
+  readonly peers: readonly Peer[];
+  #now = 0;
+  #wall = 0;
+  #accepted: Proposal | undefined = undefined;
+  #sequence = 0;
+  #rowDue = false;
+  #asks = false;
+  #evaluateDue = false;
+  #gatherSince = 0;
+  #beatAt = 0;
+  #fastUntil = 0;
+  #jointKey = '';
+  #jointPeriods = 0;
+  #answeredBy = new Set<number>();
+
+  constructor(
+    list: readonly ListedDaemon[],
+    private readonly self: number,
+    private readonly incarnation: bigint,
+    private readonly idNumber: number,
+    private readonly silenceLimitMs: number,
+    private readonly out: MembershipOut,
+  ) {
+    this.peers = list.map((d) => new Peer(d.place, d.name));
+    this.peers[self]!.incarnation = incarnation;
+  }
+
+  at(now: number, wall: number): void {
+    this.#now = now;
+    this.#wall = wall;
+  }
+
+  start(): void {
+    this.#beatAt = this.#now;
+    this.out.reach(this.#others());
+    this.#rowDue = true;
+    this.#asks = true;
+    this.#fastUntil = this.#now + HEARING_LIMIT_MS;
+    this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
+    this.out.setTimer(MembershipTimer.beat, BEAT_MS);
+    // Nobody else in the list: nothing to wait for.
+    this.out.setTimer(MembershipTimer.start, this.peers.length === 1 ? 0 : START_WAIT_MS);
+  }
+
+  /** A message of that life arrived. False: a life that is over, do not listen. */
+  heard(place: number, incarnation: bigint): boolean {
+    const p = this.peers[place]!;
+    if (place === this.self) {
+      if (incarnation > this.incarnation && this.state !== 'stopped') {
+        this.state = 'stopped';
+        const detail = `another process runs as ${p.name} and started later`;
+        this.out.event({ kind: 'fatal', code: 'PEAL_DAEMON_NAME_TAKEN', detail });
+      }
+      return false;
+    }
+    if (incarnation < p.incarnation) return false;
+    if (incarnation > p.incarnation) {
+      const known = p.incarnation !== 0n;
+      p.reborn(incarnation);
+      p.hear(this.#now);
+      if (known && this.#concerns(place)) this.#accuse(p, { kind: 'restarted', detail: 'a later life of it was heard' });
+      return true;
+    }
+    p.hear(this.#now);
+    return true;
+  }
+
+  sent(to: number | 'all'): void {
+    if (to === 'all') for (const p of this.peers) p.sentAt = this.#now;
+    else this.peers[to]!.sentAt = this.#now;
+  }
+
+  /** False: malformed. */
+  receiveRow(place: number, bytes: Bytes): boolean {
+    const row = decodeRow(bytes, this.peers.length);
+    if (!row) return false;
+    const p = this.peers[place]!;
+    if (p.row && row.sequence <= p.row.sequence) return true;
+    p.row = row;
+    p.rowAt = this.#now;
+    this.highestTime = Math.max(this.highestTime, row.highestTime);
+    if (row.leaving) {
+      if (this.#concerns(place)) this.#accuse(p, { kind: 'left', detail: 'clean leave' });
+      p.forget();
+      return true;
+    }
+    if (row.asks) this.#rowDue = true;
+    if (this.state === 'stopped' || this.state === 'leaving') return true;
+    if (this.#related(place, row) && row.round > this.round) this.#gather(row.round, `round ${row.round} of ${p.name}`);
+    if (this.state === 'gathering') this.#rowInRound(p, row);
+    else if (this.state === 'operational') this.#rowAtRest(p, row);
+    return true;
+  }
+
+  #rowInRound(p: Peer, row: Row): void {
+    if (row.round >= this.round && !this.#answeredBy.has(p.place)) {
+      this.#answeredBy.add(p.place);
+      if (this.#disputed()) this.#rowDue = true;
+    }
+    this.#evaluateDue = true;
+  }
+
+  #rowAtRest(p: Peer, row: Row): void {
+    if (this.#isMember(p.place)) {
+      if (this.#gone(row)) {
+        const detail = `it is in configuration ${idText(row.configuration)} without us`;
+        this.#accuse(p, { kind: 'moved', detail });
+      }
+      return;
+    }
+    if (this.#now >= this.#fastUntil && p.hears(this.#now)) {
+      // A newcomer: both sides speak up, so that a merge needs no full period.
+      this.#fastUntil = this.#now + HEARING_LIMIT_MS;
+      this.#rowDue = true;
+      this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
+    }
+  }
+
+  /** A peer can be reached again: tell it where we stand, soon and often. */
+  reachable(): void {
+    if (this.state === 'stopped') return;
+    this.#rowDue = true;
+    if (this.#now >= this.#fastUntil) this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
+    this.#fastUntil = Math.max(this.#fastUntil, this.#now + ROW_MS);
+  }
+
+  down(place: number, why: Evidence): void {
+    const p = this.peers[place]!;
+    if (why.kind !== 'refused' && why.kind !== 'unanswered') return;
+    if (this.#concerns(place)) this.#accuse(p, why);
+    else p.forget();
+  }
+
+  /** From the link or a recovery. */
+  suspect(place: number, why: Evidence): void {
+    if (this.#concerns(place)) this.#accuse(this.peers[place]!, why);
+  }
+
+  /** Something did not go on in time; nobody in particular is to blame. */
+  raise(why: string): void {
+    if (this.state === 'stopped' || this.state === 'leaving') return;
+    this.#gather(this.#highestRound() + 1, why);
+  }
+
+  /** May this proposal be accepted? If so it is: from here on the state is `recovering`. Else in a word why not. */
+  accept(p: Proposal): string | undefined {
+    const refusal = this.#refusal(p);
+    if (refusal !== undefined) return refusal;
+    this.#accepted = p;
+    this.round = p.round;
+    this.highestTime = Math.max(this.highestTime, p.id.time);
+    this.state = 'recovering';
+    this.out.setTimer(MembershipTimer.gather, -1);
+    return undefined;
+  }
+
+  #refusal(p: Proposal): string | undefined {
+    if (this.state === 'stopped' || this.state === 'leaving') return 'leaving';
+    if (p.round < this.round) return 'lower round';
+    if (p.round === this.#accepted?.round) return 'another proposal of this round was accepted';
+    if (p.id.time <= this.highestTime) return 'time not above the highest known';
+    if (!p.members.some((m) => m.place === this.self && m.incarnation === this.incarnation)) return 'not for this life';
+    for (const m of p.members) {
+      const peer = this.peers[m.place]!;
+      if (m.place === this.self) continue;
+      if (peer.incarnation !== m.incarnation || !peer.hears(this.#now)) return `does not hear ${peer.name}`;
+    }
+    return undefined;
+  }
+
+  /** The accepted proposal was committed. */
+  installed(c: Configuration): void {
+    const before = this.configuration;
+    this.configuration = c;
+    this.state = 'operational';
+    this.causes = [];
+    for (const p of this.peers) {
+      if (p.place === this.self) continue;
+      const member = this.#isMember(p.place);
+      if (member) p.heardAt = this.#now;
+      else if (p.accused || before?.members.some((m) => m.place === p.place)) {
+        p.forget();
+        this.out.sever(p.place);
+      }
+      p.accused = undefined;
+    }
+    this.#jointKey = '';
+    this.#fastUntil = this.#now + ROW_MS;
+    this.#rowDue = true;
+    this.out.setTimer(MembershipTimer.start, -1);
+    this.out.setTimer(MembershipTimer.gather, -1);
+    this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
+    this.#reach();
+  }
+
+  /** Tells the others; nothing is accepted from here on. */
+  leave(): void {
+    this.state = 'stopped';
+    this.round++;
+    this.out.send('all', Kind.row, encodeRow(this.#ownRow(true)));
+  }
+
+  timer(key: MembershipTimer): void {
+    if (this.state === 'stopped') return;
+    switch (key) {
+      case MembershipTimer.start:
+        if (this.state === 'starting') this.#gather(this.round + 1, 'start');
+        return;
+      case MembershipTimer.beat:
+        return this.#onBeat();
+      case MembershipTimer.row:
+        return this.#onRow();
+      case MembershipTimer.gather:
+        return this.#onGather();
+      case MembershipTimer.recheck:
+        // A full turn of reading is done; once more, since a burst may need more than one.
+        return this.out.setTimer(MembershipTimer.doubt, RECHECK_MS);
+      case MembershipTimer.doubt:
+        return this.#judge();
+    }
+  }
+
+  /** End of a tick: rows and decisions that several events of the tick asked for are made once. */
+  flush(): void {
+    if (this.state === 'stopped') return;
+    for (let i = 0; i < 4 && this.#evaluateDue && this.state === 'gathering'; i++) {
+      this.#evaluateDue = false;
+      this.#evaluate();
+    }
+    if (this.#rowDue) {
+      this.#rowDue = false;
+      this.out.send('all', Kind.row, encodeRow(this.#ownRow(false)));
+      this.#asks = false;
+    }
+  }
+
+  /** Own row for an answer to a refused proposal. */
+  rowBytes(): Bytes {
+    return encodeRow(this.#ownRow(false));
+  }
+
+  describe(): string {
+    const c = this.configuration;
+    const names = c ? c.members.map((m) => m.name).join(',') : '-';
+    return `${this.state} round ${this.round} configuration ${idText(c?.id)} {${names}}`;
+  }
+
+  // --- timers ---
+
+  #onBeat(): void {
+    const late = this.#now - this.#beatAt - BEAT_MS;
+    this.#beatAt = this.#now;
+    this.out.setTimer(MembershipTimer.beat, BEAT_MS);
+    if (late > LATE_LOOP_MS) {
+      // Our own loop stood still: what we did not hear says nothing of the others.
+      for (const p of this.peers) if (p.hears(this.#now - late)) p.heardAt = this.#now;
+      return;
+    }
+    if (this.state !== 'operational') return;
+    for (const n of this.#neighbours()) {
+      if (this.#now - n.sentAt >= BEAT_MS - 10) this.out.send(n.place, Kind.beat);
+    }
+    if (this.#silent().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
+  }
+
+  /** Members that were silent too long: neighbours by the short limit, others by their rows. */
+  #silent(): Peer[] {
+    const c = this.configuration;
+    if (!c || this.state !== 'operational') return [];
+    const near = new Set(this.#neighbours());
+    return c.members
+      .map((m) => this.peers[m.place]!)
+      .filter((p) => {
+        if (p.place === this.self || p.accused) return false;
+        const limit = near.has(p) ? p.silenceLimit(this.silenceLimitMs) : HEARING_LIMIT_MS;
+        return this.#now - p.heardAt > limit;
+      });
+  }
+
+  #judge(): void {
+    if (this.state === 'operational') {
+      for (const p of this.#silent())
+        this.#accuse(p, { kind: 'silent', detail: `nothing heard for ${this.#now - p.heardAt} ms` });
+    } else if (this.state === 'gathering' && this.#now - this.#gatherSince > ANSWER_LIMIT_MS) {
+      for (const place of this.#waitingFor())
+        this.#accuse(this.peers[place]!, { kind: 'silent', detail: `no answer to round ${this.round}` });
+    }
+  }
+
+  #onRow(): void {
+    const fast = this.#now < this.#fastUntil || this.state !== 'operational';
+    this.out.setTimer(MembershipTimer.row, fast ? MERGE_ROW_MS : ROW_MS);
+    this.#rowDue = true;
+    if (this.state === 'operational') {
+      this.#reach();
+      this.#considerMerge();
+    } else if (this.state === 'starting') this.#considerMerge();
+  }
+
+  #onGather(): void {
+    if (this.state !== 'gathering') return;
+    this.out.setTimer(MembershipTimer.gather, REPEAT_MS);
+    this.#rowDue = true;
+    this.#asks = true;
+    this.#evaluateDue = true;
+    const waited = this.#now - this.#gatherSince;
+    if (waited > ANSWER_LIMIT_MS && this.#waitingFor().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
+    else if (waited > PROPOSAL_LIMIT_MS) this.raise(`no proposal in round ${this.round}`);
+  }
+
+  // --- evidence and rounds ---
+
+  #accuse(p: Peer, why: Evidence): void {
+    if (p.accused || this.state === 'stopped' || this.state === 'leaving' || this.state === 'starting') return;
+    const restarted = why.kind === 'restarted';
+    if (!restarted) p.accused = why;
+    if (why.kind !== 'left' && why.kind !== 'moved') p.broke(this.#now);
+    this.out.event({ kind: 'suspected', peer: p.name, why });
+    this.#gather(this.#highestRound() + 1, `${p.name}: ${why.kind}, ${why.detail}`);
+  }
+
+  #gather(round: number, why: string): void {
+    if (this.state === 'recovering') this.out.abandon();
+    this.state = 'gathering';
+    this.round = round;
+    this.causes.push(why);
+    if (this.causes.length > 16) this.causes.shift();
+    this.out.event({ kind: 'round', round, why });
+    this.#gatherSince = this.#now;
+    this.#answeredBy.clear();
+    for (const p of this.peers) if (p.row && p.row.round >= round && p.hears(this.#now)) this.#answeredBy.add(p.place);
+    this.#rowDue = true;
+    this.#asks = true;
+    this.#evaluateDue = true;
+    this.out.setTimer(MembershipTimer.gather, REPEAT_MS);
+  }
+
+  #highestRound(): number {
+    let r = this.round;
+    for (const p of this.peers) if (p.row && this.#related(p.place, p.row)) r = Math.max(r, p.row.round);
+    return r;
+  }
+
+  /** Everybody whose answer this round waits for, heard by us. */
+  #waitingFor(): number[] {
+    return this.#candidates().filter((place) => {
+      const p = this.peers[place]!;
+      return place !== this.self && p.hears(this.#now) && !this.#answeredBy.has(place) && !(p.row && this.#gone(p.row));
+    });
+  }
+
+  /** Members of our configuration in the life we know, and those whose configuration holds us. */
+  #candidates(): number[] {
+    return this.peers.filter((p) => p.place === this.self || this.#concerns(p.place)).map((p) => p.place);
+  }
+
+  /** Would its loss matter to us now? */
+  #concerns(place: number): boolean {
+    if (this.#isListed(place)) return true;
+    const p = this.peers[place]!;
+    if (this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place)) return true;
+    return p.row !== undefined && this.#holdsUs(p.row);
+  }
+
+  /** It is a member of our configuration, in whatever life. */
+  #isListed(place: number): boolean {
+    return place !== this.self && this.configuration?.members.some((m) => m.place === place) === true;
+  }
+
+  /** It is a member of our configuration in the life we hear. */
+  #isMember(place: number): boolean {
+    const m = this.configuration?.members.find((x) => x.place === place);
+    return m !== undefined && m.incarnation === this.peers[place]!.incarnation;
+  }
+
+  #holdsUs(row: Row): boolean {
+    const us = row.entries.get(this.self);
+    return us !== undefined && us.member && us.incarnation === this.incarnation;
+  }
+
+  /** Do its rounds matter to us? A partner of a merge under way counts: when it gives up, so must we. */
+  #related(place: number, row: Row): boolean {
+    if (this.#isMember(place) || this.#holdsUs(row)) return true;
+    return this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place) === true;
+  }
+
+  /** Its row shows a later configuration without us: it will not come back to ours. */
+  #gone(row: Row): boolean {
+    const theirs = row.configuration;
+    if (this.#holdsUs(row)) return false;
+    const ours = this.configuration;
+    if (!theirs) return ours !== undefined;
+    return !ours || (!sameId(theirs, ours.id) && theirs.time > ours.id.time);
+  }
+
+  /** Do rows of this round disagree about somebody? Then "who answered whom" has to be told again. */
+  #disputed(): boolean {
+    const places = this.#candidates();
+    return places.some((p) => {
+      const mine = p === this.self || this.peers[p]!.hears(this.#now);
+      for (const q of this.#answeredBy)
+        if (q !== p && (this.peers[q]!.row?.entries.get(p)?.hears ?? false) !== mine) return true;
+      return false;
+    });
+  }
+
+  #evaluate(): void {
+    const present = this.#present();
+    if (!present) return;
+    const mine = setOf(this.self, present, (a, b) => this.#edge(a, b), (p) => !this.#isMember(p) && p !== this.self);
+    if (mine[0] === this.self) this.#propose(mine, this.round);
+  }
+
+  /** Everybody who answered, directly or to somebody who did; undefined while an answer is awaited. */
+  #present(): number[] | undefined {
+    const present = [this.self];
+    for (const place of this.#candidates()) {
+      if (place === this.self) continue;
+      const p = this.peers[place]!;
+      if (p.hears(this.#now)) {
+        if (p.row && this.#gone(p.row)) continue;
+        if (!this.#isMember(place) && !(p.row && this.#holdsUs(p.row))) continue;
+        if (!this.#answeredBy.has(place)) return undefined;
+        present.push(place);
+        continue;
+      }
+      // Not heard by us: those we hear may know better.
+      let alive = false;
+      for (const q of this.#answeredBy) {
+        const said = this.peers[q]!.row?.entries.get(place);
+        if (!this.peers[q]!.hears(this.#now) || !said?.hears || said.incarnation !== p.incarnation) continue;
+        if (!said.answered) return undefined;
+        alive = true;
+      }
+      if (alive) present.push(place);
+    }
+    return present;
+  }
+
+  #edge(a: number, b: number): boolean {
+    return this.#says(a, b) && this.#says(b, a);
+  }
+
+  #says(a: number, b: number): boolean {
+    if (a === this.self) return this.peers[b]!.hears(this.#now);
+    const p = this.peers[a]!;
+    // Of somebody we do not hear we know only what others say of it; the edge to us is missing anyway.
+    if (!p.hears(this.#now)) return b !== this.self;
+    const said = p.row?.entries.get(b);
+    return said?.hears === true && said.incarnation === this.peers[b]!.incarnation;
+  }
+
+  // --- merge ---
+
+  #considerMerge(): void {
+    const joint = this.#joint();
+    const key = joint.map((p) => `${p}:${idText(this.peers[p]!.row?.configuration)}`).join(' ');
+    const grows = joint.length > (this.configuration?.members.length ?? 1);
+    this.#jointPeriods = grows && key === this.#jointKey ? this.#jointPeriods + 1 : 1;
+    this.#jointKey = key;
+    if (!grows) return;
+    this.#fastUntil = this.#now + ROW_MS;
+    if (this.#jointPeriods < MERGE_PERIODS || joint[0] !== this.self) return;
+    this.#jointKey = '';
+    let round = this.round;
+    for (const p of joint) round = Math.max(round, this.peers[p]!.row?.round ?? 0);
+    this.causes.push(`merge with ${joint.filter((p) => !this.#isMember(p) && p !== this.self).map((p) => this.peers[p]!.name).join(', ')}`);
+    this.#propose(joint, round + 1);
+  }
+
+  /** Our members and every other whole configuration that has all its edges to all of them. */
+  #joint(): number[] {
+    const ours = this.configuration?.members.map((m) => m.place) ?? [this.self];
+    const edge = (a: number, b: number): boolean => this.#edge(a, b);
+    if (!complete(ours, edge)) return ours;
+    const groups = new Map<string, number[]>();
+    for (const p of this.peers) {
+      if (p.place === this.self || this.#isMember(p.place) || !p.hears(this.#now) || !p.row) continue;
+      if (this.#now - p.rowAt > HEARING_LIMIT_MS) continue;
+      const key = p.row.configuration ? idText(p.row.configuration) : `alone ${p.place}`;
+      const g = groups.get(key);
+      if (g) g.push(p.place);
+      else groups.set(key, [p.place]);
+    }
+    let joint = ours;
+    for (const g of groups.values()) {
+      if (!this.#whole(g)) continue;
+      const both = [...joint, ...g].sort((a, b) => a - b);
+      if (complete(both, edge)) joint = both;
+    }
+    return joint;
+  }
+
+  /** Does the group hold every member that its rows name? A part of a configuration is never taken out of it. */
+  #whole(group: readonly number[]): boolean {
+    for (const p of group)
+      for (const e of this.peers[p]!.row!.entries.values())
+        if (e.member && e.place !== p && !(group.includes(e.place) && this.peers[e.place]!.incarnation === e.incarnation)) return false;
+    return true;
+  }
+
+  #propose(places: readonly number[], round: number): void {
+    const time = Math.max(this.#wall, this.highestTime) + 1 + places.length;
+    const members = places.map((place) => ({ place, incarnation: this.peers[place]!.incarnation }));
+    this.out.propose({ round, id: { number: this.idNumber, time }, members });
+  }
+
+  // --- own row, neighbours, reach ---
+
+  #ownRow(leaving: boolean): Row {
+    const entries = new Map<number, RowEntry>();
+    for (const p of this.peers) {
+      const own = p.place === this.self;
+      const m = this.configuration?.members.find((x) => x.place === p.place);
+      const hears = own || p.hears(this.#now);
+      if (!hears && !m) continue;
+      const incarnation = hears ? p.incarnation : m!.incarnation;
+      const member = m !== undefined && m.incarnation === incarnation;
+      entries.set(p.place, { place: p.place, incarnation, member, hears, answered: own || this.#answeredBy.has(p.place) });
+    }
+    const { round, highestTime } = this;
+    this.#sequence++;
+    const configuration = this.configuration?.id;
+    return { round, sequence: this.#sequence, highestTime, configuration, leaving, asks: this.#asks, entries };
+  }
+
+  #neighbours(): Peer[] {
+    const c = this.configuration;
+    if (!c || c.members.length < 2) return [];
+    const n = c.members.length;
+    const next = c.members[(c.self + 1) % n]!.place;
+    const previous = c.members[(c.self + n - 1) % n]!.place;
+    return (next === previous ? [next] : [next, previous]).map((p) => this.peers[p]!);
+  }
+
+  #others(): number[] {
+    return this.peers.filter((p) => p.place !== this.self).map((p) => p.place);
+  }
+
+  /** Own members; the first member dials everybody, the others whom they hear. */
+  #reach(): void {
+    const c = this.configuration;
+    if (!c || c.self === 0) return this.out.reach(this.#others());
+    this.out.reach(this.#others().filter((p) => this.#isListed(p) || this.#now - this.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS));
+  }
+}

@@ -1,0 +1,177 @@
+// The outbox: what local clients said and what is not numbered yet. Runs of frames are copied once, into packs carved
+// from slabs; a pack stays open until it is taken, so that load fills packs and small load does not wait (design.md 7,
+// rules 1, 3 and 4). Survives changes of the configuration: what was never numbered goes, whole, into the next one.
+import { frameBytes, readU32, Service } from '../../wire/frame.js';
+import { SLAB_BYTES } from '../options.js';
+import { PIECE_HEAD_BYTES, writePieceHead } from '../delivery/pieces.js';
+import type { Bytes, PackKind } from '../types.js';
+
+/** Content of a pack before it is numbered. */
+export interface Content {
+  readonly kind: PackKind;
+  readonly safeAt: number;
+  readonly bytes: Bytes;
+}
+
+interface Frames {
+  readonly kind: 'frames';
+  safeAt: number;
+  bytes: Bytes;
+}
+
+/** A frame too large for a pack; `at` bytes of it were taken. */
+interface Large {
+  readonly kind: 'large';
+  readonly safe: boolean;
+  readonly bytes: Bytes;
+  at: number;
+}
+
+export class Outbox {
+  #queue: (Frames | Large)[] = [];
+  #head = 0;
+  #state: Bytes[] = [];
+  #limit: number;
+  #slab: Bytes = new Uint8Array(0);
+  #slabUsed = 0;
+  /** The last pack of the queue may still grow: it ends where the slab is free. */
+  #open: Frames | undefined = undefined;
+  /** Bytes of client frames not yet taken. */
+  bytes = 0;
+
+  constructor(
+    private readonly allocate: (bytes: number) => Bytes,
+    maxPackBytes: number,
+  ) {
+    this.#limit = maxPackBytes;
+  }
+
+  /** A configuration begins: its pack limit holds, and a large frame that was not taken whole begins again. */
+  restart(maxPackBytes: number): void {
+    const old = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    this.#open = undefined;
+    this.#state = [];
+    this.bytes = 0;
+    this.#limit = maxPackBytes;
+    for (const item of old) this.add(item.bytes);
+  }
+
+  /** Own messages of the group exchange: they go before everything else, and nothing else goes until `exchanged`. */
+  addState(messages: readonly Bytes[]): void {
+    this.#state.push(...messages);
+  }
+
+  /** Whole canonical frames; copied. */
+  add(frames: Bytes): void {
+    this.bytes += frames.length;
+    for (let at = 0; at < frames.length; ) {
+      const length = frameBytes(frames, at);
+      if (length > this.#limit) {
+        this.#close();
+        this.#addLarge(frames.subarray(at, at + length));
+        at += length;
+      } else at = this.#copyRun(frames, at, length);
+    }
+  }
+
+  #addLarge(frame: Bytes): void {
+    const bytes = this.allocate(frame.length);
+    bytes.set(frame);
+    this.#queue.push({ kind: 'large', safe: isSafe(bytes, 0), bytes, at: 0 });
+  }
+
+  /** Copies as many whole frames from `from` on as fit the open pack (at least the first); answers where it stopped. */
+  #copyRun(frames: Bytes, from: number, first: number): number {
+    if (this.#open && this.#open.bytes.length + first > this.#room()) this.#close();
+    this.#open ??= this.#begin(first);
+    const used = this.#open.bytes.length;
+    const room = this.#room() - used;
+    let to = from;
+    let safe = -1;
+    for (let length = first; ; length = frameBytes(frames, to)) {
+      if (to + length - from > room) break;
+      if (safe < 0 && isSafe(frames, to)) safe = to - from;
+      to += length;
+      if (to >= frames.length) break;
+    }
+    this.#slab.set(frames.subarray(from, to), this.#slabUsed);
+    const start = this.#slabUsed - used;
+    this.#slabUsed += to - from;
+    this.#open.bytes = this.#slab.subarray(start, this.#slabUsed);
+    if (safe >= 0 && this.#open.safeAt < 0) this.#open.safeAt = used + safe;
+    return to;
+  }
+
+  /** How long the open pack may become: the limit, or what the slab has left. */
+  #room(): number {
+    const used = this.#open?.bytes.length ?? 0;
+    return Math.min(this.#limit, this.#slab.length - this.#slabUsed + used);
+  }
+
+  #begin(first: number): Frames {
+    if (this.#slab.length - this.#slabUsed < first) {
+      this.#slab = this.allocate(Math.max(SLAB_BYTES, this.#limit));
+      this.#slabUsed = 0;
+    }
+    const pack: Frames = { kind: 'frames', safeAt: -1, bytes: this.#slab.subarray(this.#slabUsed, this.#slabUsed) };
+    this.#queue.push(pack);
+    return pack;
+  }
+
+  #close(): void {
+    this.#open = undefined;
+  }
+
+  /** Is there something to take? While an exchange runs only its own messages. */
+  pending(exchanging: boolean): boolean {
+    return this.#state.length > 0 || (!exchanging && this.#head < this.#queue.length);
+  }
+
+  /** Size of what `take` answers next, in bytes; 0: nothing. */
+  nextBytes(exchanging: boolean): number {
+    const state = this.#state[0];
+    if (state) return state.length;
+    const item = exchanging ? undefined : this.#queue[this.#head];
+    if (!item) return 0;
+    return item.kind === 'frames' ? item.bytes.length : Math.min(this.#limit, item.bytes.length - item.at + PIECE_HEAD_BYTES);
+  }
+
+  /** The next pack's content; there is one. */
+  take(): Content {
+    const state = this.#state.shift();
+    if (state) return { kind: 'state', safeAt: -1, bytes: state };
+    const item = this.#queue[this.#head]!;
+    if (item.kind === 'large') return this.#takePiece(item);
+    if (item === this.#open) this.#close();
+    this.#next();
+    this.bytes -= item.bytes.length;
+    return item;
+  }
+
+  #takePiece(item: Large): Content {
+    const part = item.bytes.subarray(item.at, item.at + this.#limit - PIECE_HEAD_BYTES);
+    const bytes = this.allocate(PIECE_HEAD_BYTES + part.length);
+    writePieceHead(bytes, item.bytes.length, item.at);
+    bytes.set(part, PIECE_HEAD_BYTES);
+    item.at += part.length;
+    const last = item.at === item.bytes.length;
+    if (last) {
+      this.#next();
+      this.bytes -= item.bytes.length;
+    }
+    return { kind: 'piece', safeAt: last && item.safe ? 0 : -1, bytes };
+  }
+
+  #next(): void {
+    this.#head++;
+    if (this.#head < 64 && this.#head < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+function isSafe(b: Bytes, at: number): boolean {
+  return (readU32(b, at) & Service.SAFE) !== 0;
+}
