@@ -393,7 +393,10 @@ class Daemon implements DaemonMachine {
       // Ids of transitional configurations come from the proposal's: its time has room for one per member below it.
       const first = p.members.findIndex((m) => m.place === together[0]);
       const id = { number: p.id.number, time: p.id.time - p.members.length + first };
-      this.#delivery.finish(() => this.#groups.transitional(id, survivors));
+      this.#delivery.finish(() => {
+        this.ports.event({ kind: 'transitional', from: before.id, survivors });
+        this.#groups.transitional(id, survivors);
+      });
     }
     const members: Member[] = p.members.map((m) => ({ ...m, name: this.birth.list[m.place]!.name }));
     const c: Configuration = { id: p.id, members, self: rank, maxPackBytes: plan.maxPackBytes };

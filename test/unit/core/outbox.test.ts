@@ -1,0 +1,100 @@
+// The outbox and the pieces it makes: docs/design/order.md, section 5.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Reassembly } from '../../../core/machine/delivery/pieces.js';
+import { Outbox } from '../../../core/machine/outbox/outbox.js';
+import { buildFrame, Service } from '../../../core/wire/frame.js';
+
+const allocate = (n: number): Uint8Array => new Uint8Array(n);
+const frame = (bytes: number, service: number = Service.AGREED): Uint8Array =>
+  buildFrame({ service, sender: '#a#alpha', groups: ['g'], body: new Uint8Array(bytes).fill(bytes & 0xff) });
+const join = (parts: Uint8Array[]): Uint8Array => Buffer.concat(parts);
+
+/** Everything taken, whole frames again. */
+function drain(box: Outbox, limit: number): Uint8Array {
+  const pieces = new Reassembly(1 << 20);
+  const out: Uint8Array[] = [];
+  while (box.pending(false)) {
+    const size = box.nextBytes(false);
+    const c = box.take();
+    expect(c.bytes.length).toBe(size);
+    expect(c.bytes.length).toBeLessThanOrEqual(limit);
+    if (c.kind === 'frames') out.push(c.bytes);
+    else {
+      const whole = pieces.add(0, c.bytes);
+      if (whole) out.push(whole);
+    }
+  }
+  return join(out);
+}
+
+describe('outbox', () => {
+  test('small runs share a pack until it is taken', () => {
+    const box = new Outbox(allocate, 1000);
+    box.add(frame(10));
+    box.add(frame(20));
+    expect(box.take().bytes).toEqual(join([frame(10), frame(20)]));
+    expect(box.pending(false)).toBe(false);
+    expect(box.bytes).toBe(0);
+  });
+
+  test('safeAt is the offset of the first SAFE frame', () => {
+    const box = new Outbox(allocate, 1000);
+    box.add(frame(10));
+    box.add(join([frame(20), frame(5, Service.SAFE), frame(6, Service.SAFE)]));
+    expect(box.take().safeAt).toBe(frame(10).length + frame(20).length);
+  });
+
+  test('state goes first, and alone while the exchange runs', () => {
+    const box = new Outbox(allocate, 1000);
+    box.add(frame(1));
+    box.addState([new Uint8Array(3)]);
+    expect(box.take()).toMatchObject({ kind: 'state' });
+    expect(box.pending(true)).toBe(false);
+    expect(box.nextBytes(true)).toBe(0);
+    expect(box.pending(false)).toBe(true);
+  });
+
+  test('a large frame half taken begins again, whole, in the next configuration', () => {
+    const box = new Outbox(allocate, 200);
+    box.add(frame(1000));
+    box.take();
+    box.take();
+    box.restart(150);
+    expect(drain(box, 150)).toEqual(Buffer.from(frame(1000)));
+  });
+
+  test('whatever the sizes, limits and cuts: the same bytes come out, in order', () => {
+    const sizes = fc.array(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 8 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 100, max: 700 }), fc.integer({ min: 100, max: 700 }), (runs, one, two) => {
+        const box = new Outbox(allocate, one);
+        const all = runs.map((r) => join(r.map((n) => frame(n, n % 3 ? Service.FIFO : Service.SAFE))));
+        for (const r of all) box.add(r);
+        expect(box.bytes).toBe(join(all).length);
+        box.restart(two);
+        expect(drain(box, two)).toEqual(join(all));
+        expect(box.bytes).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('pieces', () => {
+  test('pieces that do not follow each other make nothing, and take no memory on a claimed total', () => {
+    const r = new Reassembly(1000);
+    const piece = (total: number, offset: number, n: number): Uint8Array => {
+      const b = new Uint8Array(8 + n);
+      new DataView(b.buffer).setUint32(0, total, true);
+      new DataView(b.buffer).setUint32(4, offset, true);
+      return b;
+    };
+    expect(r.add(0, piece(20, 10, 10))).toBeUndefined();
+    expect(r.add(0, piece(4_000_000_000, 0, 10))).toBeUndefined();
+    expect(r.add(0, piece(20, 0, 10))).toBeUndefined();
+    expect(r.add(1, piece(20, 10, 10))).toBeUndefined();
+    expect(r.add(0, piece(20, 10, 10))?.length).toBe(20);
+    expect(r.add(0, piece(20, 10, 10))).toBeUndefined();
+    expect(r.dropped).toBe(4);
+  });
+});

@@ -1,0 +1,79 @@
+// The turn: docs/design/order.md, section 2.
+import { describe, expect, test } from '@jest/globals';
+import { Turn } from '../../../core/machine/turn/turn.js';
+
+/** n daemons whose turn packs reach all at once, in the order they were submitted. */
+function cluster(n: number): { turns: Turn[]; run(): void } {
+  const sent: { from: number; bytes: Uint8Array }[] = [];
+  const turns = Array.from({ length: n }, (_, i) => new Turn({ submit: (bytes) => sent.push({ from: i, bytes }) }));
+  turns.forEach((t, i) => t.install(i, n));
+  const run = (): void => {
+    for (let m = sent.shift(); m; m = sent.shift()) for (const t of turns) expect(t.pack(m.from, m.bytes)).toBe(true);
+  };
+  return { turns, run };
+}
+const holders = (turns: Turn[]): number[] => turns.flatMap((t, i) => (t.holding ? [i] : []));
+
+describe('turn', () => {
+  test('starts at the first member with position 1', () => {
+    const { turns } = cluster(3);
+    expect(holders(turns)).toEqual([0]);
+    expect(turns[0]!.take()).toBe(1);
+    expect(turns[0]!.take()).toBe(2);
+  });
+
+  test('goes to who asked, with the next position, and stays there', () => {
+    const { turns, run } = cluster(3);
+    turns[0]!.take();
+    turns[2]!.want();
+    run();
+    turns[0]!.release();
+    expect(holders(turns)).toEqual([]);
+    run();
+    expect(holders(turns)).toEqual([2]);
+    expect(turns[2]!.take()).toBe(2);
+    turns[2]!.release();
+    run();
+    expect(holders(turns)).toEqual([2]);
+  });
+
+  test('the longest waiting is first, and asking twice changes nothing', () => {
+    const { turns, run } = cluster(4);
+    turns[2]!.want();
+    turns[2]!.want();
+    run();
+    turns[1]!.want();
+    turns[3]!.want();
+    run();
+    const order: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      turns[holders(turns)[0]!]!.release();
+      run();
+      order.push(holders(turns)[0]!);
+      turns[order.at(-1)!]!.take();
+    }
+    expect(order).toEqual([2, 1, 3]);
+  });
+
+  test('a request that is served before it is heard of is not served again', () => {
+    const sent: Uint8Array[][] = [[], [], []];
+    const turns = [0, 1, 2].map((i) => new Turn({ submit: (b) => sent[i]!.push(b) }));
+    turns.forEach((t, i) => t.install(i, 3));
+    turns[1]!.want();
+    const ask = sent[1]![0]!;
+    turns[0]!.pack(1, ask);
+    turns[0]!.release();
+    const pass = sent[0]![0]!;
+    turns[1]!.pack(0, pass);
+    turns[2]!.pack(0, pass);
+    turns[2]!.pack(1, ask);
+    expect(turns[2]!.describe()).toBe('no turn, waiting {}');
+    expect(turns[1]!.holding).toBe(true);
+  });
+
+  test('malformed turn packs are refused', () => {
+    const { turns } = cluster(2);
+    for (const b of [[], [0], [0, 1, 0], [1, 0, 0], [7, 0, 0, 0, 0]]) expect(turns[1]!.pack(0, new Uint8Array(b))).toBe(false);
+    expect(holders(turns)).toEqual([0]);
+  });
+});
