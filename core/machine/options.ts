@@ -11,7 +11,9 @@ export const DEFAULT_OPTIONS: DaemonOptions = {
 /** A starting daemon waits that long for a configuration before it installs itself alone. */
 export const START_WAIT_MS = 300;
 /** Between two beats to the neighbours; a beat is skipped when something was sent to that neighbour anyway. */
-export const BEAT_MS = 100;
+export const BEAT_MS = 150;
+/** A beat is sent although something was sent that much less than a period ago. */
+export const BEAT_SLACK_MS = 75;
 /** Between two rows while nothing happens. */
 export const ROW_MS = 1000;
 /** Between two rows while a merge is considered. */
@@ -24,6 +26,8 @@ export const HEARING_LIMIT_MS = 2200;
 export const REPEAT_MS = 100;
 /** Who has not answered a round by then is accused. */
 export const ANSWER_LIMIT_MS = 500;
+/** ... and already by then if it was silent beyond its limit anyway. */
+export const ASK_WAIT_MS = 120;
 /** Who still waits for a proposal by then raises the round. */
 export const PROPOSAL_LIMIT_MS = 900;
 /** Without progress of a recovery for that long: a new round. */

@@ -6,7 +6,9 @@ import { Peer } from './peers.js';
 import { decodeRow, encodeRow, type Row, type RowEntry } from './row.js';
 import {
   ANSWER_LIMIT_MS,
+  ASK_WAIT_MS,
   BEAT_MS,
+  BEAT_SLACK_MS,
   HEARING_LIMIT_MS,
   LATE_LOOP_MS,
   MERGE_PERIODS,
@@ -53,6 +55,7 @@ export type MembershipTimer = (typeof MembershipTimer)[keyof typeof MembershipTi
 export class Membership {
   state: MembershipState = 'starting';
   round = 0;
+  /** Highest configuration time heard of, from anybody: a proposal goes above it. */
   highestTime = 0;
   configuration: Configuration | undefined = undefined;
   /** Why the current round began, oldest first; goes into the record of the change. */
@@ -61,6 +64,8 @@ export class Membership {
   #now = 0;
   #wall = 0;
   #accepted: Proposal | undefined = undefined;
+  /** Highest time this life accepted: its configurations rise strictly. */
+  #ownTime = 0;
   #sequence = 0;
   #rowDue = false;
   #asks = false;
@@ -207,6 +212,7 @@ export class Membership {
     if (refusal !== undefined) return refusal;
     this.#accepted = p;
     this.round = p.round;
+    this.#ownTime = p.id.time;
     this.highestTime = Math.max(this.highestTime, p.id.time);
     this.state = 'recovering';
     this.out.setTimer(MembershipTimer.gather, -1);
@@ -217,7 +223,7 @@ export class Membership {
     if (this.state === 'stopped' || this.state === 'leaving') return 'leaving';
     if (p.round < this.round) return 'lower round';
     if (p.round === this.#accepted?.round) return 'another proposal of this round was accepted';
-    if (p.id.time <= this.highestTime) return 'time not above the highest known';
+    if (p.id.time - p.members.length <= this.#ownTime) return 'time not above the last accepted';
     if (!p.members.some((m) => m.place === this.self && m.incarnation === this.incarnation)) return 'not for this life';
     for (const m of p.members) {
       const peer = this.peers[m.place]!;
@@ -316,10 +322,14 @@ export class Membership {
       return;
     }
     if (this.state !== 'operational') return;
+    let soonest = BEAT_MS;
     for (const n of this.#neighbours()) {
-      if (this.#now - n.sentAt >= BEAT_MS - 10) this.out.send(n.place, Kind.beat);
+      if (this.#now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
+      soonest = Math.min(soonest, n.heardAt + n.silenceLimit(this.silenceLimitMs) + 1 - this.#now);
     }
-    if (this.#silent().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
+    // A limit that ends before the next beat is looked at when it ends, not a beat later.
+    if (soonest < BEAT_MS) this.out.setTimer(MembershipTimer.recheck, Math.max(0, soonest));
+    else if (this.#silent().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
   }
 
   /** Members that were silent too long: neighbours by the short limit, others by their rows. */
@@ -340,10 +350,20 @@ export class Membership {
     if (this.state === 'operational') {
       for (const p of this.#silent())
         this.#accuse(p, { kind: 'silent', detail: `nothing heard for ${this.#now - p.heardAt} ms` });
-    } else if (this.state === 'gathering' && this.#now - this.#gatherSince > ANSWER_LIMIT_MS) {
-      for (const place of this.#waitingFor())
+    } else if (this.state === 'gathering') {
+      for (const place of this.#unanswering())
         this.#accuse(this.peers[place]!, { kind: 'silent', detail: `no answer to round ${this.round}` });
     }
+  }
+
+  /** Who lives answers at once: silent beyond its limit and asked in vain is enough, as is a long wait. */
+  #unanswering(): number[] {
+    const waited = this.#now - this.#gatherSince;
+    return this.#waitingFor().filter((place) => {
+      const p = this.peers[place]!;
+      const silent = this.#now - p.heardAt > p.silenceLimit(this.silenceLimitMs);
+      return waited > ANSWER_LIMIT_MS || (silent && waited >= ASK_WAIT_MS);
+    });
   }
 
   #onRow(): void {
@@ -363,7 +383,7 @@ export class Membership {
     this.#asks = true;
     this.#evaluateDue = true;
     const waited = this.#now - this.#gatherSince;
-    if (waited > ANSWER_LIMIT_MS && this.#waitingFor().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
+    if (this.#unanswering().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
     else if (waited > PROPOSAL_LIMIT_MS) this.raise(`no proposal in round ${this.round}`);
   }
 
@@ -391,7 +411,7 @@ export class Membership {
     this.#rowDue = true;
     this.#asks = true;
     this.#evaluateDue = true;
-    this.out.setTimer(MembershipTimer.gather, REPEAT_MS);
+    this.out.setTimer(MembershipTimer.gather, ASK_WAIT_MS);
   }
 
   #highestRound(): number {

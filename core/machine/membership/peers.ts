@@ -14,8 +14,8 @@ import type { Row } from './row.js';
 const NEVER_MS = -1e12;
 /** A gap is remembered with this decay per message heard, so the limit follows what was lately normal. */
 const GAP_DECAY_SHIFT = 6;
-/** A neighbour may be silent that many times its lately normal gap, in halves: 5 means 2.5 times. */
-const GAP_HALVES = 5;
+/** A neighbour may be silent that many times its lately normal gap, in halves: 4 means twice. */
+const GAP_HALVES = 4;
 
 export class Peer {
   /** 0n: never heard. */
