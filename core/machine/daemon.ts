@@ -2,7 +2,16 @@
 // wires them: which machine gets which message, and in which order things happen at a change of the configuration.
 // Pure; the driver and the simulator run it unchanged. Design: docs/design/architecture.md.
 import { Delivery } from './delivery/delivery.js';
-import { Envelope, ENVELOPE_BYTES, Kind, readEnvelope, sameId, sealed, writeEnvelope, type Transmitter } from './envelope.js';
+import {
+  Envelope,
+  ENVELOPE_BYTES,
+  Kind,
+  readEnvelope,
+  sameId,
+  sealed,
+  writeEnvelope,
+  type Transmitter,
+} from './envelope.js';
 import { Flow } from './flow/flow.js';
 import type { GroupsMachine } from './groups/contract.js';
 import { createGroups } from './groups/index.js';
@@ -222,7 +231,9 @@ class Daemon implements DaemonMachine {
   /** Is everything that local clients said known to everybody? */
   #quiet(): boolean {
     const { log } = this.#delivery;
-    return !this.#configuration || (this.#outbox.bytes === 0 && log.stableTo >= log.highest) || this.#now >= this.#leaveBy;
+    return (
+      !this.#configuration || (this.#outbox.bytes === 0 && log.stableTo >= log.highest) || this.#now >= this.#leaveBy
+    );
   }
 
   #tellLeave(): void {

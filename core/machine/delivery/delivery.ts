@@ -130,4 +130,3 @@ export class Delivery {
     return e.pack.position === this.log.deliveredTo + 1 ? this.#offset : 0;
   }
 }
-

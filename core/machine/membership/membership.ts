@@ -122,7 +122,8 @@ export class Membership {
       const known = p.incarnation !== 0n;
       p.reborn(incarnation);
       p.hear(this.#now);
-      if (known && this.#concerns(place)) this.#accuse(p, { kind: 'restarted', detail: 'a later life of it was heard' });
+      if (known && this.#concerns(place))
+        this.#accuse(p, { kind: 'restarted', detail: 'a later life of it was heard' });
       return true;
     }
     p.hear(this.#now);
@@ -486,7 +487,12 @@ export class Membership {
   #evaluate(): void {
     const present = this.#present();
     if (!present) return;
-    const mine = setOf(this.self, present, (a, b) => this.#edge(a, b), (p) => !this.#isMember(p) && p !== this.self);
+    const mine = setOf(
+      this.self,
+      present,
+      (a, b) => this.#edge(a, b),
+      (p) => !this.#isMember(p) && p !== this.self,
+    );
     if (mine[0] === this.self) this.#propose(mine, this.round);
   }
 
@@ -543,7 +549,12 @@ export class Membership {
     this.#jointKey = '';
     let round = this.round;
     for (const p of joint) round = Math.max(round, this.peers[p]!.row?.round ?? 0);
-    this.causes.push(`merge with ${joint.filter((p) => !this.#isMember(p) && p !== this.self).map((p) => this.peers[p]!.name).join(', ')}`);
+    this.causes.push(
+      `merge with ${joint
+        .filter((p) => !this.#isMember(p) && p !== this.self)
+        .map((p) => this.peers[p]!.name)
+        .join(', ')}`,
+    );
     this.#propose(joint, round + 1);
   }
 
@@ -574,7 +585,12 @@ export class Membership {
   #whole(group: readonly number[]): boolean {
     for (const p of group)
       for (const e of this.peers[p]!.row!.entries.values())
-        if (e.member && e.place !== p && !(group.includes(e.place) && this.peers[e.place]!.incarnation === e.incarnation)) return false;
+        if (
+          e.member &&
+          e.place !== p &&
+          !(group.includes(e.place) && this.peers[e.place]!.incarnation === e.incarnation)
+        )
+          return false;
     return true;
   }
 
@@ -595,7 +611,13 @@ export class Membership {
       if (!hears && !m) continue;
       const incarnation = hears ? p.incarnation : m!.incarnation;
       const member = m !== undefined && m.incarnation === incarnation;
-      entries.set(p.place, { place: p.place, incarnation, member, hears, answered: own || this.#answeredBy.has(p.place) });
+      entries.set(p.place, {
+        place: p.place,
+        incarnation,
+        member,
+        hears,
+        answered: own || this.#answeredBy.has(p.place),
+      });
     }
     const { round, highestTime } = this;
     this.#sequence++;
@@ -620,6 +642,8 @@ export class Membership {
   #reach(): void {
     const c = this.configuration;
     if (!c || c.self === 0) return this.out.reach(this.#others());
-    this.out.reach(this.#others().filter((p) => this.#isListed(p) || this.#now - this.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS));
+    this.out.reach(
+      this.#others().filter((p) => this.#isListed(p) || this.#now - this.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS),
+    );
   }
 }

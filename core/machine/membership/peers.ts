@@ -1,12 +1,6 @@
 // What is known of every other daemon of the list: when it was heard, which life of it, its last row, and whether
 // it is accused. Design: docs/design/membership.md, sections 1 and 3.
-import {
-  FLAP_HOLD_FIRST_MS,
-  FLAP_HOLD_MAX_MS,
-  FLAP_WINDOW_MS,
-  HEARING_LIMIT_MS,
-  SILENCE_STRETCH,
-} from '../options.js';
+import { FLAP_HOLD_FIRST_MS, FLAP_HOLD_MAX_MS, FLAP_WINDOW_MS, HEARING_LIMIT_MS, SILENCE_STRETCH } from '../options.js';
 import type { Evidence } from '../types.js';
 import type { Row } from './row.js';
 
@@ -39,7 +33,8 @@ export class Peer {
   /** Something of this life arrived. */
   hear(now: number): void {
     const gap = now - this.heardAt;
-    if (gap < HEARING_LIMIT_MS) this.#gapMs = Math.max(gap, this.#gapMs - Math.ceil(this.#gapMs / (1 << GAP_DECAY_SHIFT)));
+    if (gap < HEARING_LIMIT_MS)
+      this.#gapMs = Math.max(gap, this.#gapMs - Math.ceil(this.#gapMs / (1 << GAP_DECAY_SHIFT)));
     this.heardAt = now;
   }
 

@@ -8,7 +8,12 @@ export type Edge = (a: number, b: number) => boolean;
  * lacks most leaves it (ties: newcomers first, then the later in the list); those who left form sets of their own
  * by the same rule. Answers places in ascending order.
  */
-export function setOf(self: number, present: readonly number[], edge: Edge, newcomer: (p: number) => boolean): number[] {
+export function setOf(
+  self: number,
+  present: readonly number[],
+  edge: Edge,
+  newcomer: (p: number) => boolean,
+): number[] {
   let rest = [...present].sort((a, b) => a - b);
   for (;;) {
     const kept = [...rest];

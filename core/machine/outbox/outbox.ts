@@ -66,7 +66,7 @@ export class Outbox {
   /** Whole canonical frames; copied. */
   add(frames: Bytes): void {
     this.bytes += frames.length;
-    for (let at = 0; at < frames.length; ) {
+    for (let at = 0; at < frames.length;) {
       const length = frameBytes(frames, at);
       if (length > this.#limit) {
         this.#close();
@@ -135,7 +135,9 @@ export class Outbox {
     if (state) return state.length;
     const item = exchanging ? undefined : this.#queue[this.#head];
     if (!item) return 0;
-    return item.kind === 'frames' ? item.bytes.length : Math.min(this.#limit, item.bytes.length - item.at + PIECE_HEAD_BYTES);
+    return item.kind === 'frames'
+      ? item.bytes.length
+      : Math.min(this.#limit, item.bytes.length - item.at + PIECE_HEAD_BYTES);
   }
 
   /** The next pack's content; there is one. */

@@ -96,16 +96,15 @@ function cover(from: readonly { place: number; holdings: Holdings }[]): Segment[
     .sort((a, b) => a.from - b.from || b.to - a.to);
   const segments: Segment[] = [];
   let next = base + 1;
-  let best: Segment | undefined;
-  for (let i = 0; i < held.length || best; ) {
-    while (i < held.length && held[i]!.from <= next) {
-      if (held[i]!.to >= next && (!best || held[i]!.to > best.to)) best = held[i]!;
-      i++;
-    }
-    if (best) {
-      segments.push({ from: next, to: best.to, holder: best.holder });
-      next = best.to + 1;
-      best = undefined;
+  for (let i = 0; i < held.length;) {
+    // The one that reaches furthest of those that hold `next`.
+    let to = 0;
+    let holder = -1;
+    for (; i < held.length && held[i]!.from <= next; i++)
+      if (held[i]!.to >= next && held[i]!.to > to) ({ to, holder } = held[i]!);
+    if (holder >= 0) {
+      segments.push({ from: next, to, holder });
+      next = to + 1;
     } else if (i < held.length) next = held[i]!.from;
   }
   return segments;
@@ -119,7 +118,9 @@ export function heldTo(ranges: readonly Range[]): number {
 
 export function encodeReport(r: Report): Bytes {
   const w = new ByteWriter(64);
-  w.u32(r.maxPackBytes).u32(r.highestTime).u8(r.old ? 1 : 0);
+  w.u32(r.maxPackBytes)
+    .u32(r.highestTime)
+    .u8(r.old ? 1 : 0);
   if (r.old) {
     w.u32(r.old.id.number).u32(r.old.id.time).u16(r.old.rank).u48(r.old.stable);
     w.u16(r.old.promised.length);

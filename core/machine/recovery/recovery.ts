@@ -7,7 +7,16 @@ import { RECOVERY_LIMIT_MS, REPAIR_WINDOW_BYTES, REPAIR_WINDOW_PACKS, REPEAT_MS 
 import type { ProposedMember, Proposal } from '../membership/membership.js';
 import type { Bytes, ConfigurationId } from '../types.js';
 import type { Entry } from '../delivery/log.js';
-import { decodePlan, decodeReport, encodePlan, encodeReport, makePlan, type OldPlan, type Plan, type Report } from './plan.js';
+import {
+  decodePlan,
+  decodeReport,
+  encodePlan,
+  encodeReport,
+  makePlan,
+  type OldPlan,
+  type Plan,
+  type Report,
+} from './plan.js';
 import { decodeRepair, repairHead } from './repair.js';
 
 /** The old configuration as recovery needs it; implemented by delivery. */
@@ -180,7 +189,8 @@ export class Recovery {
     const { proposal } = this.#attempt!;
     const body = encodeProposal(proposal);
     for (const m of proposal.members)
-      if (m.place !== this.self && !this.#lead!.reports.has(m.place)) this.out.send(m.place, Kind.propose, proposal.id, body);
+      if (m.place !== this.self && !this.#lead!.reports.has(m.place))
+        this.out.send(m.place, Kind.propose, proposal.id, body);
   }
 
   #reported(from: number, report: Report): void {
@@ -213,7 +223,8 @@ export class Recovery {
     const a = this.#attempt!;
     if (!lead.plan) return this.#propose();
     for (const m of a.proposal.members)
-      if (m.place !== this.self && !lead.complete.has(m.place)) this.out.send(m.place, Kind.plan, a.proposal.id, lead.plan);
+      if (m.place !== this.self && !lead.complete.has(m.place))
+        this.out.send(m.place, Kind.plan, a.proposal.id, lead.plan);
   }
 
   // --- as member ---
@@ -316,4 +327,3 @@ export function decodeProposal(id: ConfigurationId, bytes: Bytes, places: number
   }
   return { round, id, members };
 }
-

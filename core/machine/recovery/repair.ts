@@ -17,7 +17,12 @@ export interface Repair {
 
 export function repairHead(position: number, e: Entry, end: boolean): Bytes {
   const w = new ByteWriter(REPAIR_HEAD_BYTES);
-  w.u48(position).u16(e.sender).u48(e.index).u8(KINDS.indexOf(e.pack.kind)).u8(end ? 1 : 0).u32(e.pack.safeAt >>> 0);
+  w.u48(position)
+    .u16(e.sender)
+    .u48(e.index)
+    .u8(KINDS.indexOf(e.pack.kind))
+    .u8(end ? 1 : 0)
+    .u32(e.pack.safeAt >>> 0);
   return w.finish();
 }
 

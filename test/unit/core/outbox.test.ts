@@ -65,7 +65,9 @@ describe('outbox', () => {
   });
 
   test('whatever the sizes, limits and cuts: the same bytes come out, in order', () => {
-    const sizes = fc.array(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 8 }), { maxLength: 12 });
+    const sizes = fc.array(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 8 }), {
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 100, max: 700 }), fc.integer({ min: 100, max: 700 }), (runs, one, two) => {
         const box = new Outbox(allocate, one);

@@ -20,7 +20,12 @@ const report = (rank: number, ranges: Range[], stable = 0, promised: number[] = 
 
 describe('plan', () => {
   test('nobody lacks anything: no segments', () => {
-    const plan = makePlan(new Map([[0, report(0, [{ from: 1, to: 9 }], 4)], [2, report(2, [{ from: 1, to: 9 }], 6)]]));
+    const plan = makePlan(
+      new Map([
+        [0, report(0, [{ from: 1, to: 9 }], 4)],
+        [2, report(2, [{ from: 1, to: 9 }], 6)],
+      ]),
+    );
     expect(plan).toEqual({
       maxPackBytes: 1000,
       olds: [{ id, together: [0, 2], stable: 6, promised: [0, 2], segments: [] }],
@@ -31,7 +36,13 @@ describe('plan', () => {
     const plan = makePlan(
       new Map([
         [0, report(0, [{ from: 1, to: 5 }])],
-        [1, report(1, [{ from: 1, to: 3 }, { from: 7, to: 9 }])],
+        [
+          1,
+          report(1, [
+            { from: 1, to: 3 },
+            { from: 7, to: 9 },
+          ]),
+        ],
       ]),
     );
     expect(plan.olds[0]!.segments).toEqual([
@@ -46,24 +57,32 @@ describe('plan', () => {
   });
 
   test('two old configurations are planned apart', () => {
-    const other: Report = { maxPackBytes: 5000, highestTime: 9, old: { ...report(0, [{ from: 1, to: 2 }]).old!, id: { number: 8, time: 90 } } };
+    const other: Report = {
+      maxPackBytes: 5000,
+      highestTime: 9,
+      old: { ...report(0, [{ from: 1, to: 2 }]).old!, id: { number: 8, time: 90 } },
+    };
     const fresh: Report = { maxPackBytes: 6000, highestTime: 0, old: undefined };
-    const plan = makePlan(new Map([[0, other], [1, report(1, [{ from: 1, to: 2 }])], [2, fresh]]));
+    const plan = makePlan(
+      new Map([
+        [0, other],
+        [1, report(1, [{ from: 1, to: 2 }])],
+        [2, fresh],
+      ]),
+    );
     expect(plan.olds.map((o) => o.together)).toEqual([[0], [1]]);
   });
 
   test('segments cover the union of what is held, once, each from one that holds it', () => {
-    const ranges = fc
-      .uniqueArray(fc.integer({ min: 1, max: 40 }))
-      .map((ps) => {
-        const out: { from: number; to: number }[] = [];
-        for (const p of ps.sort((a, b) => a - b)) {
-          const last = out.at(-1);
-          if (last?.to === p - 1) last.to = p;
-          else out.push({ from: p, to: p });
-        }
-        return out;
-      });
+    const ranges = fc.uniqueArray(fc.integer({ min: 1, max: 40 })).map((ps) => {
+      const out: { from: number; to: number }[] = [];
+      for (const p of ps.sort((a, b) => a - b)) {
+        const last = out.at(-1);
+        if (last?.to === p - 1) last.to = p;
+        else out.push({ from: p, to: p });
+      }
+      return out;
+    });
     fc.assert(
       fc.property(fc.array(ranges, { minLength: 2, maxLength: 5 }), (held) => {
         const plan = makePlan(new Map(held.map((r, i) => [i, report(i, r)])));

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Turn } from '../../../core/machine/turn/turn.js';
 
 /** n daemons whose turn packs reach all at once, in the order they were submitted. */
-function cluster(n: number): { turns: Turn[]; run(): void } {
+function cluster(n: number): { turns: Turn[]; run: () => void } {
   const sent: { from: number; bytes: Uint8Array }[] = [];
   const turns = Array.from({ length: n }, (_, i) => new Turn({ submit: (bytes) => sent.push({ from: i, bytes }) }));
   turns.forEach((t, i) => t.install(i, n));
@@ -73,7 +73,8 @@ describe('turn', () => {
 
   test('malformed turn packs are refused', () => {
     const { turns } = cluster(2);
-    for (const b of [[], [0], [0, 1, 0], [1, 0, 0], [7, 0, 0, 0, 0]]) expect(turns[1]!.pack(0, new Uint8Array(b))).toBe(false);
+    for (const b of [[], [0], [0, 1, 0], [1, 0, 0], [7, 0, 0, 0, 0]])
+      expect(turns[1]!.pack(0, new Uint8Array(b))).toBe(false);
     expect(holders(turns)).toEqual([0]);
   });
 });
