@@ -98,13 +98,13 @@ function cover(from: readonly { place: number; holdings: Holdings }[]): Segment[
   let next = base + 1;
   for (let i = 0; i < held.length;) {
     // The one that reaches furthest of those that hold `next`.
-    let to = 0;
-    let holder = -1;
+    let furthest = -1;
     for (; i < held.length && held[i]!.from <= next; i++)
-      if (held[i]!.to >= next && held[i]!.to > to) ({ to, holder } = held[i]!);
-    if (holder >= 0) {
-      segments.push({ from: next, to, holder });
-      next = to + 1;
+      if (held[i]!.to >= next && (furthest < 0 || held[i]!.to > held[furthest]!.to)) furthest = i;
+    const best = held[furthest];
+    if (best) {
+      segments.push({ from: next, to: best.to, holder: best.holder });
+      next = best.to + 1;
     } else if (i < held.length) next = held[i]!.from;
   }
   return segments;
@@ -188,7 +188,7 @@ export function decodePlan(bytes: Bytes): Plan | undefined {
     const together = readRanks(r);
     const promised = readRanks(r);
     const n = r.u32();
-    if (!r.ok || n * 14 > r.left) return undefined;
+    if (n * 14 > r.left) return undefined;
     const segments: Segment[] = [];
     for (let k = 0; k < n; k++) segments.push({ from: r.u48(), to: r.u48(), holder: r.u16() });
     olds.push({ id, stable, together, promised, segments });
