@@ -68,3 +68,11 @@ export {
   writeU32,
 } from '../wire/frame.js';
 export type { FrameParts } from '../wire/frame.js';
+export { checkFrames, FrameCheck } from '../wire/check.js';
+export type { CheckStop, FrameFault, SessionFacts } from '../wire/check.js';
+export { FrameReader } from '../wire/reader.js';
+export type { RunTaker, StreamState } from '../wire/reader.js';
+export { isGroupName, isPrivateName, privateGroupOf } from '../wire/name.js';
+export { isView, oldViews } from '../wire/view.js';
+export { readEvents } from '../wire/event.js';
+export type { FrameEvent, GroupId, LeftEvent, MessageEvent, TransitionalEvent, ViewEvent } from '../wire/event.js';
