@@ -8,9 +8,9 @@ export interface Matchers {
 }
 
 export interface TestApi {
-  describe(name: string, body: () => void): unknown;
-  test(name: string, body: () => void | Promise<void>, timeoutMs?: number): unknown;
-  expect(actual: unknown): Matchers;
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly test: (name: string, body: () => void | Promise<void>, timeoutMs?: number) => unknown;
+  readonly expect: (actual: unknown) => Matchers;
 }
 
 /** A seeded source of numbers in [0, 1): the same seed gives the same run on every machine (xorshift32). */
