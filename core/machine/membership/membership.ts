@@ -1,8 +1,9 @@
 // Membership: who is heard, who is accused, rounds, and who proposes which next configuration.
 // Pure: rows, beats and timers in, rows, beats and proposals out. Design: docs/design/membership.md.
 // Longer than most files: the states share the peer table and every event has to be read beside every state.
-import { complete, setOf } from './sets.js';
-import { Peer } from './peers.js';
+import { Hearing } from './hearing.js';
+import type { Peer } from './peers.js';
+import { setOf } from './sets.js';
 import { decodeRow, encodeRow, type Row, type RowEntry } from './row.js';
 import {
   ANSWER_LIMIT_MS,
@@ -19,7 +20,7 @@ import {
   ROW_MS,
   START_WAIT_MS,
 } from '../options.js';
-import { idText, Kind, sameId } from '../envelope.js';
+import { idText, Kind } from '../envelope.js';
 import type { DaemonEvent, ListedDaemon } from '../ports.js';
 import type { Bytes, Configuration, ConfigurationId, Evidence } from '../types.js';
 
@@ -57,11 +58,9 @@ export class Membership {
   round = 0;
   /** Highest configuration time heard of, from anybody: a proposal goes above it. */
   highestTime = 0;
-  configuration: Configuration | undefined = undefined;
   /** Why the current round began, oldest first; goes into the record of the change. */
   causes: string[] = [];
-  readonly peers: readonly Peer[];
-  #now = 0;
+  readonly #h: Hearing;
   #wall = 0;
   #accepted: Proposal | undefined = undefined;
   /** Highest time this life accepted: its configurations rise strictly. */
@@ -85,30 +84,33 @@ export class Membership {
     private readonly silenceLimitMs: number,
     private readonly out: MembershipOut,
   ) {
-    this.peers = list.map((d) => new Peer(d.place, d.name));
-    this.peers[self]!.incarnation = incarnation;
+    this.#h = new Hearing(list, self, incarnation);
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#h.peers;
   }
 
   at(now: number, wall: number): void {
-    this.#now = now;
+    this.#h.now = now;
     this.#wall = wall;
   }
 
   start(): void {
-    this.#beatAt = this.#now;
-    this.out.reach(this.#others());
+    this.#beatAt = this.#h.now;
+    this.out.reach(this.#h.others());
     this.#rowDue = true;
     this.#asks = true;
-    this.#fastUntil = this.#now + HEARING_LIMIT_MS;
+    this.#fastUntil = this.#h.now + HEARING_LIMIT_MS;
     this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
     this.out.setTimer(MembershipTimer.beat, BEAT_MS);
     // Nobody else in the list: nothing to wait for.
-    this.out.setTimer(MembershipTimer.start, this.peers.length === 1 ? 0 : START_WAIT_MS);
+    this.out.setTimer(MembershipTimer.start, this.#h.peers.length === 1 ? 0 : START_WAIT_MS);
   }
 
   /** A message of that life arrived. False: a life that is over, do not listen. */
   heard(place: number, incarnation: bigint): boolean {
-    const p = this.peers[place]!;
+    const p = this.#h.peers[place]!;
     if (place === this.self) {
       if (incarnation > this.incarnation && this.state !== 'stopped') {
         this.state = 'stopped';
@@ -121,28 +123,28 @@ export class Membership {
     if (incarnation > p.incarnation) {
       const known = p.incarnation !== 0n;
       p.reborn(incarnation);
-      p.hear(this.#now);
+      p.hear(this.#h.now);
       if (known && this.#concerns(place))
         this.#accuse(p, { kind: 'restarted', detail: 'a later life of it was heard' });
       return true;
     }
-    p.hear(this.#now);
+    p.hear(this.#h.now);
     return true;
   }
 
   sent(to: number | 'all'): void {
-    if (to === 'all') for (const p of this.peers) p.sentAt = this.#now;
-    else this.peers[to]!.sentAt = this.#now;
+    if (to === 'all') for (const p of this.#h.peers) p.sentAt = this.#h.now;
+    else this.#h.peers[to]!.sentAt = this.#h.now;
   }
 
   /** False: malformed. */
   receiveRow(place: number, bytes: Bytes): boolean {
-    const row = decodeRow(bytes, this.peers.length);
+    const row = decodeRow(bytes, this.#h.peers.length);
     if (!row) return false;
-    const p = this.peers[place]!;
+    const p = this.#h.peers[place]!;
     if (p.row && row.sequence <= p.row.sequence) return true;
     p.row = row;
-    p.rowAt = this.#now;
+    p.rowAt = this.#h.now;
     this.highestTime = Math.max(this.highestTime, row.highestTime);
     if (row.leaving) {
       if (this.#concerns(place)) this.#accuse(p, { kind: 'left', detail: 'clean leave' });
@@ -166,16 +168,16 @@ export class Membership {
   }
 
   #rowAtRest(p: Peer, row: Row): void {
-    if (this.#isMember(p.place)) {
-      if (this.#gone(row)) {
+    if (this.#h.isMember(p.place)) {
+      if (this.#h.gone(row)) {
         const detail = `it is in configuration ${idText(row.configuration)} without us`;
         this.#accuse(p, { kind: 'moved', detail });
       }
       return;
     }
-    if (this.#now >= this.#fastUntil && p.hears(this.#now)) {
+    if (this.#h.now >= this.#fastUntil && p.hears(this.#h.now)) {
       // A newcomer: both sides speak up, so that a merge needs no full period.
-      this.#fastUntil = this.#now + HEARING_LIMIT_MS;
+      this.#fastUntil = this.#h.now + HEARING_LIMIT_MS;
       this.#rowDue = true;
       this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
     }
@@ -185,12 +187,12 @@ export class Membership {
   reachable(): void {
     if (this.state === 'stopped') return;
     this.#rowDue = true;
-    if (this.#now >= this.#fastUntil) this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
-    this.#fastUntil = Math.max(this.#fastUntil, this.#now + ROW_MS);
+    if (this.#h.now >= this.#fastUntil) this.out.setTimer(MembershipTimer.row, MERGE_ROW_MS);
+    this.#fastUntil = Math.max(this.#fastUntil, this.#h.now + ROW_MS);
   }
 
   down(place: number, why: Evidence): void {
-    const p = this.peers[place]!;
+    const p = this.#h.peers[place]!;
     if (why.kind !== 'refused' && why.kind !== 'unanswered') return;
     if (this.#concerns(place)) this.#accuse(p, why);
     else p.forget();
@@ -198,7 +200,7 @@ export class Membership {
 
   /** From the link or a recovery. */
   suspect(place: number, why: Evidence): void {
-    if (this.#concerns(place)) this.#accuse(this.peers[place]!, why);
+    if (this.#concerns(place)) this.#accuse(this.#h.peers[place]!, why);
   }
 
   /** Something did not go on in time; nobody in particular is to blame. */
@@ -227,23 +229,23 @@ export class Membership {
     if (p.id.time - p.members.length <= this.#ownTime) return 'time not above the last accepted';
     if (!p.members.some((m) => m.place === this.self && m.incarnation === this.incarnation)) return 'not for this life';
     for (const m of p.members) {
-      const peer = this.peers[m.place]!;
+      const peer = this.#h.peers[m.place]!;
       if (m.place === this.self) continue;
-      if (peer.incarnation !== m.incarnation || !peer.hears(this.#now)) return `does not hear ${peer.name}`;
+      if (peer.incarnation !== m.incarnation || !peer.hears(this.#h.now)) return `does not hear ${peer.name}`;
     }
     return undefined;
   }
 
   /** The accepted proposal was committed. */
   installed(c: Configuration): void {
-    const before = this.configuration;
-    this.configuration = c;
+    const before = this.#h.configuration;
+    this.#h.configuration = c;
     this.state = 'operational';
     this.causes = [];
-    for (const p of this.peers) {
+    for (const p of this.#h.peers) {
       if (p.place === this.self) continue;
-      const member = this.#isMember(p.place);
-      if (member) p.heardAt = this.#now;
+      const member = this.#h.isMember(p.place);
+      if (member) p.heardAt = this.#h.now;
       else if (p.accused || before?.members.some((m) => m.place === p.place)) {
         p.forget();
         this.out.sever(p.place);
@@ -251,7 +253,7 @@ export class Membership {
       p.accused = undefined;
     }
     this.#jointKey = '';
-    this.#fastUntil = this.#now + ROW_MS;
+    this.#fastUntil = this.#h.now + ROW_MS;
     this.#rowDue = true;
     this.out.setTimer(MembershipTimer.start, -1);
     this.out.setTimer(MembershipTimer.gather, -1);
@@ -306,7 +308,7 @@ export class Membership {
   }
 
   describe(): string {
-    const c = this.configuration;
+    const c = this.#h.configuration;
     const names = c ? c.members.map((m) => m.name).join(',') : '-';
     return `${this.state} round ${this.round} configuration ${idText(c?.id)} {${names}}`;
   }
@@ -314,19 +316,19 @@ export class Membership {
   // --- timers ---
 
   #onBeat(): void {
-    const late = this.#now - this.#beatAt - BEAT_MS;
-    this.#beatAt = this.#now;
+    const late = this.#h.now - this.#beatAt - BEAT_MS;
+    this.#beatAt = this.#h.now;
     this.out.setTimer(MembershipTimer.beat, BEAT_MS);
     if (late > LATE_LOOP_MS) {
       // Our own loop stood still: what we did not hear says nothing of the others.
-      for (const p of this.peers) if (p.hears(this.#now - late)) p.heardAt = this.#now;
+      for (const p of this.#h.peers) if (p.hears(this.#h.now - late)) p.heardAt = this.#h.now;
       return;
     }
     if (this.state !== 'operational') return;
     let soonest = BEAT_MS;
-    for (const n of this.#neighbours()) {
-      if (this.#now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
-      soonest = Math.min(soonest, n.heardAt + n.silenceLimit(this.silenceLimitMs) + 1 - this.#now);
+    for (const n of this.#h.neighbours()) {
+      if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
+      soonest = Math.min(soonest, n.heardAt + n.silenceLimit(this.silenceLimitMs) + 1 - this.#h.now);
     }
     // A limit that ends before the next beat is looked at when it ends, not a beat later.
     if (soonest < BEAT_MS) this.out.setTimer(MembershipTimer.recheck, Math.max(0, soonest));
@@ -335,40 +337,40 @@ export class Membership {
 
   /** Members that were silent too long: neighbours by the short limit, others by their rows. */
   #silent(): Peer[] {
-    const c = this.configuration;
+    const c = this.#h.configuration;
     if (!c || this.state !== 'operational') return [];
-    const near = new Set(this.#neighbours());
+    const near = new Set(this.#h.neighbours());
     return c.members
-      .map((m) => this.peers[m.place]!)
+      .map((m) => this.#h.peers[m.place]!)
       .filter((p) => {
         if (p.place === this.self || p.accused) return false;
         const limit = near.has(p) ? p.silenceLimit(this.silenceLimitMs) : HEARING_LIMIT_MS;
-        return this.#now - p.heardAt > limit;
+        return this.#h.now - p.heardAt > limit;
       });
   }
 
   #judge(): void {
     if (this.state === 'operational') {
       for (const p of this.#silent())
-        this.#accuse(p, { kind: 'silent', detail: `nothing heard for ${this.#now - p.heardAt} ms` });
+        this.#accuse(p, { kind: 'silent', detail: `nothing heard for ${this.#h.now - p.heardAt} ms` });
     } else if (this.state === 'gathering') {
       for (const place of this.#unanswering())
-        this.#accuse(this.peers[place]!, { kind: 'silent', detail: `no answer to round ${this.round}` });
+        this.#accuse(this.#h.peers[place]!, { kind: 'silent', detail: `no answer to round ${this.round}` });
     }
   }
 
   /** Who lives answers at once: silent beyond its limit and asked in vain is enough, as is a long wait. */
   #unanswering(): number[] {
-    const waited = this.#now - this.#gatherSince;
+    const waited = this.#h.now - this.#gatherSince;
     return this.#waitingFor().filter((place) => {
-      const p = this.peers[place]!;
-      const silent = this.#now - p.heardAt > p.silenceLimit(this.silenceLimitMs);
+      const p = this.#h.peers[place]!;
+      const silent = this.#h.now - p.heardAt > p.silenceLimit(this.silenceLimitMs);
       return waited > ANSWER_LIMIT_MS || (silent && waited >= ASK_WAIT_MS);
     });
   }
 
   #onRow(): void {
-    const fast = this.#now < this.#fastUntil || this.state !== 'operational';
+    const fast = this.#h.now < this.#fastUntil || this.state !== 'operational';
     this.out.setTimer(MembershipTimer.row, fast ? MERGE_ROW_MS : ROW_MS);
     this.#rowDue = true;
     if (this.state === 'operational') {
@@ -383,7 +385,7 @@ export class Membership {
     this.#rowDue = true;
     this.#asks = true;
     this.#evaluateDue = true;
-    const waited = this.#now - this.#gatherSince;
+    const waited = this.#h.now - this.#gatherSince;
     if (this.#unanswering().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);
     else if (waited > PROPOSAL_LIMIT_MS) this.raise(`no proposal in round ${this.round}`);
   }
@@ -394,7 +396,7 @@ export class Membership {
     if (p.accused || this.state === 'stopped' || this.state === 'leaving' || this.state === 'starting') return;
     const restarted = why.kind === 'restarted';
     if (!restarted) p.accused = why;
-    if (why.kind !== 'left' && why.kind !== 'moved') p.broke(this.#now);
+    if (why.kind !== 'left' && why.kind !== 'moved') p.broke(this.#h.now);
     this.out.event({ kind: 'suspected', peer: p.name, why });
     this.#gather(this.#highestRound() + 1, `${p.name}: ${why.kind}, ${why.detail}`);
   }
@@ -406,9 +408,10 @@ export class Membership {
     this.causes.push(why);
     if (this.causes.length > 16) this.causes.shift();
     this.out.event({ kind: 'round', round, why });
-    this.#gatherSince = this.#now;
+    this.#gatherSince = this.#h.now;
     this.#answeredBy.clear();
-    for (const p of this.peers) if (p.row && p.row.round >= round && p.hears(this.#now)) this.#answeredBy.add(p.place);
+    for (const p of this.#h.peers)
+      if (p.row && p.row.round >= round && p.hears(this.#h.now)) this.#answeredBy.add(p.place);
     this.#rowDue = true;
     this.#asks = true;
     this.#evaluateDue = true;
@@ -417,69 +420,46 @@ export class Membership {
 
   #highestRound(): number {
     let r = this.round;
-    for (const p of this.peers) if (p.row && this.#related(p.place, p.row)) r = Math.max(r, p.row.round);
+    for (const p of this.#h.peers) if (p.row && this.#related(p.place, p.row)) r = Math.max(r, p.row.round);
     return r;
   }
 
   /** Everybody whose answer this round waits for, heard by us. */
   #waitingFor(): number[] {
     return this.#candidates().filter((place) => {
-      const p = this.peers[place]!;
-      return place !== this.self && p.hears(this.#now) && !this.#answeredBy.has(place) && !(p.row && this.#gone(p.row));
+      const p = this.#h.peers[place]!;
+      return (
+        place !== this.self && p.hears(this.#h.now) && !this.#answeredBy.has(place) && !(p.row && this.#h.gone(p.row))
+      );
     });
   }
 
   /** Members of our configuration in the life we know, and those whose configuration holds us. */
   #candidates(): number[] {
-    return this.peers.filter((p) => p.place === this.self || this.#concerns(p.place)).map((p) => p.place);
+    return this.#h.peers.filter((p) => p.place === this.self || this.#concerns(p.place)).map((p) => p.place);
   }
 
   /** Would its loss matter to us now? */
   #concerns(place: number): boolean {
-    if (this.#isListed(place)) return true;
-    const p = this.peers[place]!;
+    if (this.#h.isListed(place)) return true;
+    const p = this.#h.peers[place]!;
     if (this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place)) return true;
-    return p.row !== undefined && this.#holdsUs(p.row);
-  }
-
-  /** It is a member of our configuration, in whatever life. */
-  #isListed(place: number): boolean {
-    return place !== this.self && this.configuration?.members.some((m) => m.place === place) === true;
-  }
-
-  /** It is a member of our configuration in the life we hear. */
-  #isMember(place: number): boolean {
-    const m = this.configuration?.members.find((x) => x.place === place);
-    return m !== undefined && m.incarnation === this.peers[place]!.incarnation;
-  }
-
-  #holdsUs(row: Row): boolean {
-    const us = row.entries.get(this.self);
-    return us !== undefined && us.member && us.incarnation === this.incarnation;
+    return p.row !== undefined && this.#h.holdsUs(p.row);
   }
 
   /** Do its rounds matter to us? A partner of a merge under way counts: when it gives up, so must we. */
   #related(place: number, row: Row): boolean {
-    if (this.#isMember(place) || this.#holdsUs(row)) return true;
+    if (this.#h.isMember(place) || this.#h.holdsUs(row)) return true;
     return this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place) === true;
-  }
-
-  /** Its row shows a later configuration without us: it will not come back to ours. */
-  #gone(row: Row): boolean {
-    const theirs = row.configuration;
-    if (this.#holdsUs(row)) return false;
-    const ours = this.configuration;
-    if (!theirs) return ours !== undefined;
-    return !ours || (!sameId(theirs, ours.id) && theirs.time > ours.id.time);
   }
 
   /** Do rows of this round disagree about somebody? Then "who answered whom" has to be told again. */
   #disputed(): boolean {
     const places = this.#candidates();
     return places.some((p) => {
-      const mine = p === this.self || this.peers[p]!.hears(this.#now);
+      const mine = p === this.self || this.#h.peers[p]!.hears(this.#h.now);
       for (const q of this.#answeredBy)
-        if (q !== p && (this.peers[q]!.row?.entries.get(p)?.hears ?? false) !== mine) return true;
+        if (q !== p && (this.#h.peers[q]!.row?.entries.get(p)?.hears ?? false) !== mine) return true;
       return false;
     });
   }
@@ -490,8 +470,8 @@ export class Membership {
     const mine = setOf(
       this.self,
       present,
-      (a, b) => this.#edge(a, b),
-      (p) => !this.#isMember(p) && p !== this.self,
+      (a, b) => this.#h.edge(a, b),
+      (p) => !this.#h.isMember(p) && p !== this.self,
     );
     if (mine[0] === this.self) this.#propose(mine, this.round);
   }
@@ -501,10 +481,10 @@ export class Membership {
     const present = [this.self];
     for (const place of this.#candidates()) {
       if (place === this.self) continue;
-      const p = this.peers[place]!;
-      if (p.hears(this.#now)) {
-        if (p.row && this.#gone(p.row)) continue;
-        if (!this.#isMember(place) && !(p.row && this.#holdsUs(p.row))) continue;
+      const p = this.#h.peers[place]!;
+      if (p.hears(this.#h.now)) {
+        if (p.row && this.#h.gone(p.row)) continue;
+        if (!this.#h.isMember(place) && !(p.row && this.#h.holdsUs(p.row))) continue;
         if (!this.#answeredBy.has(place)) return undefined;
         present.push(place);
         continue;
@@ -512,8 +492,8 @@ export class Membership {
       // Not heard by us: those we hear may know better.
       let alive = false;
       for (const q of this.#answeredBy) {
-        const said = this.peers[q]!.row?.entries.get(place);
-        if (!this.peers[q]!.hears(this.#now) || !said?.hears || said.incarnation !== p.incarnation) continue;
+        const said = this.#h.peers[q]!.row?.entries.get(place);
+        if (!this.#h.peers[q]!.hears(this.#h.now) || !said?.hears || said.incarnation !== p.incarnation) continue;
         if (!said.answered) return undefined;
         alive = true;
       }
@@ -522,81 +502,32 @@ export class Membership {
     return present;
   }
 
-  #edge(a: number, b: number): boolean {
-    return this.#says(a, b) && this.#says(b, a);
-  }
-
-  #says(a: number, b: number): boolean {
-    if (a === this.self) return this.peers[b]!.hears(this.#now);
-    const p = this.peers[a]!;
-    // Of somebody we do not hear we know only what others say of it; the edge to us is missing anyway.
-    if (!p.hears(this.#now)) return b !== this.self;
-    const said = p.row?.entries.get(b);
-    return said?.hears === true && said.incarnation === this.peers[b]!.incarnation;
-  }
-
   // --- merge ---
 
   #considerMerge(): void {
-    const joint = this.#joint();
-    const key = joint.map((p) => `${p}:${idText(this.peers[p]!.row?.configuration)}`).join(' ');
-    const grows = joint.length > (this.configuration?.members.length ?? 1);
+    const joint = this.#h.joint();
+    const key = joint.map((p) => `${p}:${idText(this.#h.peers[p]!.row?.configuration)}`).join(' ');
+    const grows = joint.length > (this.#h.configuration?.members.length ?? 1);
     this.#jointPeriods = grows && key === this.#jointKey ? this.#jointPeriods + 1 : 1;
     this.#jointKey = key;
     if (!grows) return;
-    this.#fastUntil = this.#now + ROW_MS;
+    this.#fastUntil = this.#h.now + ROW_MS;
     if (this.#jointPeriods < MERGE_PERIODS || joint[0] !== this.self) return;
     this.#jointKey = '';
     let round = this.round;
-    for (const p of joint) round = Math.max(round, this.peers[p]!.row?.round ?? 0);
+    for (const p of joint) round = Math.max(round, this.#h.peers[p]!.row?.round ?? 0);
     this.causes.push(
       `merge with ${joint
-        .filter((p) => !this.#isMember(p) && p !== this.self)
-        .map((p) => this.peers[p]!.name)
+        .filter((p) => !this.#h.isMember(p) && p !== this.self)
+        .map((p) => this.#h.peers[p]!.name)
         .join(', ')}`,
     );
     this.#propose(joint, round + 1);
   }
 
-  /** Our members and every other whole configuration that has all its edges to all of them. */
-  #joint(): number[] {
-    const ours = this.configuration?.members.map((m) => m.place) ?? [this.self];
-    const edge = (a: number, b: number): boolean => this.#edge(a, b);
-    if (!complete(ours, edge)) return ours;
-    const groups = new Map<string, number[]>();
-    for (const p of this.peers) {
-      if (p.place === this.self || this.#isMember(p.place) || !p.hears(this.#now) || !p.row) continue;
-      if (this.#now - p.rowAt > HEARING_LIMIT_MS) continue;
-      const key = p.row.configuration ? idText(p.row.configuration) : `alone ${p.place}`;
-      const g = groups.get(key);
-      if (g) g.push(p.place);
-      else groups.set(key, [p.place]);
-    }
-    let joint = ours;
-    for (const g of groups.values()) {
-      if (!this.#whole(g)) continue;
-      const both = [...joint, ...g].sort((a, b) => a - b);
-      if (complete(both, edge)) joint = both;
-    }
-    return joint;
-  }
-
-  /** Does the group hold every member that its rows name? A part of a configuration is never taken out of it. */
-  #whole(group: readonly number[]): boolean {
-    for (const p of group)
-      for (const e of this.peers[p]!.row!.entries.values())
-        if (
-          e.member &&
-          e.place !== p &&
-          !(group.includes(e.place) && this.peers[e.place]!.incarnation === e.incarnation)
-        )
-          return false;
-    return true;
-  }
-
   #propose(places: readonly number[], round: number): void {
     const time = Math.max(this.#wall, this.highestTime) + 1 + places.length;
-    const members = places.map((place) => ({ place, incarnation: this.peers[place]!.incarnation }));
+    const members = places.map((place) => ({ place, incarnation: this.#h.peers[place]!.incarnation }));
     this.out.propose({ round, id: { number: this.idNumber, time }, members });
   }
 
@@ -604,10 +535,10 @@ export class Membership {
 
   #ownRow(leaving: boolean): Row {
     const entries = new Map<number, RowEntry>();
-    for (const p of this.peers) {
+    for (const p of this.#h.peers) {
       const own = p.place === this.self;
-      const m = this.configuration?.members.find((x) => x.place === p.place);
-      const hears = own || p.hears(this.#now);
+      const m = this.#h.configuration?.members.find((x) => x.place === p.place);
+      const hears = own || p.hears(this.#h.now);
       if (!hears && !m) continue;
       const incarnation = hears ? p.incarnation : m!.incarnation;
       const member = m !== undefined && m.incarnation === incarnation;
@@ -621,29 +552,18 @@ export class Membership {
     }
     const { round, highestTime } = this;
     this.#sequence++;
-    const configuration = this.configuration?.id;
+    const configuration = this.#h.configuration?.id;
     return { round, sequence: this.#sequence, highestTime, configuration, leaving, asks: this.#asks, entries };
-  }
-
-  #neighbours(): Peer[] {
-    const c = this.configuration;
-    if (!c || c.members.length < 2) return [];
-    const n = c.members.length;
-    const next = c.members[(c.self + 1) % n]!.place;
-    const previous = c.members[(c.self + n - 1) % n]!.place;
-    return (next === previous ? [next] : [next, previous]).map((p) => this.peers[p]!);
-  }
-
-  #others(): number[] {
-    return this.peers.filter((p) => p.place !== this.self).map((p) => p.place);
   }
 
   /** Own members; the first member dials everybody, the others whom they hear. */
   #reach(): void {
-    const c = this.configuration;
-    if (!c || c.self === 0) return this.out.reach(this.#others());
+    const c = this.#h.configuration;
+    if (!c || c.self === 0) return this.out.reach(this.#h.others());
     this.out.reach(
-      this.#others().filter((p) => this.#isListed(p) || this.#now - this.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS),
+      this.#h
+        .others()
+        .filter((p) => this.#h.isListed(p) || this.#h.now - this.#h.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS),
     );
   }
 }

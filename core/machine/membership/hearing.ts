@@ -1,0 +1,113 @@
+// What one daemon knows of all others, and the questions that membership asks of it: who is a member, whose rows hold
+// us, who has an edge to whom, and which whole configurations could join ours. Design: docs/design/membership.md, 1, 4, 6.
+import { idText, sameId } from '../envelope.js';
+import { HEARING_LIMIT_MS } from '../options.js';
+import type { ListedDaemon } from '../ports.js';
+import type { Configuration } from '../types.js';
+import { Peer } from './peers.js';
+import type { Row } from './row.js';
+import { complete } from './sets.js';
+
+export class Hearing {
+  now = 0;
+  configuration: Configuration | undefined = undefined;
+  readonly peers: readonly Peer[];
+
+  constructor(
+    list: readonly ListedDaemon[],
+    readonly self: number,
+    readonly incarnation: bigint,
+  ) {
+    this.peers = list.map((d) => new Peer(d.place, d.name));
+    this.peers[self]!.incarnation = incarnation;
+  }
+
+  /** All places but our own. */
+  others(): number[] {
+    return this.peers.filter((p) => p.place !== this.self).map((p) => p.place);
+  }
+
+  /** It is a member of our configuration, in whatever life. */
+  isListed(place: number): boolean {
+    return place !== this.self && this.configuration?.members.some((m) => m.place === place) === true;
+  }
+
+  /** It is a member of our configuration in the life we hear. */
+  isMember(place: number): boolean {
+    const m = this.configuration?.members.find((x) => x.place === place);
+    return m !== undefined && m.incarnation === this.peers[place]!.incarnation;
+  }
+
+  holdsUs(row: Row): boolean {
+    const us = row.entries.get(this.self);
+    return us !== undefined && us.member && us.incarnation === this.incarnation;
+  }
+
+  /** Its row shows a later configuration without us: it will not come back to ours. */
+  gone(row: Row): boolean {
+    const theirs = row.configuration;
+    if (this.holdsUs(row)) return false;
+    const ours = this.configuration;
+    if (!theirs) return ours !== undefined;
+    return !ours || (!sameId(theirs, ours.id) && theirs.time > ours.id.time);
+  }
+
+  /** Do these two hear each other? */
+  edge(a: number, b: number): boolean {
+    return this.#says(a, b) && this.#says(b, a);
+  }
+
+  #says(a: number, b: number): boolean {
+    if (a === this.self) return this.peers[b]!.hears(this.now);
+    const p = this.peers[a]!;
+    // Of somebody we do not hear we know only what others say of it; the edge to us is missing anyway.
+    if (!p.hears(this.now)) return b !== this.self;
+    const said = p.row?.entries.get(b);
+    return said?.hears === true && said.incarnation === this.peers[b]!.incarnation;
+  }
+
+  neighbours(): Peer[] {
+    const c = this.configuration;
+    if (!c || c.members.length < 2) return [];
+    const n = c.members.length;
+    const next = c.members[(c.self + 1) % n]!.place;
+    const previous = c.members[(c.self + n - 1) % n]!.place;
+    return (next === previous ? [next] : [next, previous]).map((p) => this.peers[p]!);
+  }
+
+  /** Our members and every other whole configuration that has all its edges to all of them. */
+  joint(): number[] {
+    const ours = this.configuration?.members.map((m) => m.place) ?? [this.self];
+    const edge = (a: number, b: number): boolean => this.edge(a, b);
+    if (!complete(ours, edge)) return ours;
+    const groups = new Map<string, number[]>();
+    for (const p of this.peers) {
+      if (p.place === this.self || this.isMember(p.place) || !p.hears(this.now) || !p.row) continue;
+      if (this.now - p.rowAt > HEARING_LIMIT_MS) continue;
+      const key = p.row.configuration ? idText(p.row.configuration) : `alone ${p.place}`;
+      const g = groups.get(key);
+      if (g) g.push(p.place);
+      else groups.set(key, [p.place]);
+    }
+    let joint = ours;
+    for (const g of groups.values()) {
+      if (!this.#whole(g)) continue;
+      const both = [...joint, ...g].sort((a, b) => a - b);
+      if (complete(both, edge)) joint = both;
+    }
+    return joint;
+  }
+
+  /** Does the group hold every member that its rows name? A part of a configuration is never taken out of it. */
+  #whole(group: readonly number[]): boolean {
+    for (const p of group)
+      for (const e of this.peers[p]!.row!.entries.values())
+        if (
+          e.member &&
+          e.place !== p &&
+          !(group.includes(e.place) && this.peers[e.place]!.incarnation === e.incarnation)
+        )
+          return false;
+    return true;
+  }
+}
