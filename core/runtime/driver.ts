@@ -55,8 +55,11 @@ export interface DriverStatus {
   readonly medium: Readonly<Record<string, string | number | boolean>>;
   readonly counters: Readonly<Record<string, number>>;
   readonly slowest: readonly SlowHandler[];
+  /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   readonly upMs: number;
+  /** Monotonic: what the times of changes, holds and slow handlers count from. */
+  readonly nowMs: number;
 }
 
 /** Draws what must differ from every other life: above the clock, and fresh even if the clock stood still. */
@@ -146,6 +149,7 @@ export class Driver {
       slowest: this.loop.slowest(),
       startedAtMs: this.startedAtMs,
       upMs: Math.floor(this.loop.now() - this.startedMs),
+      nowMs: Math.floor(this.loop.now()),
     };
   }
 
@@ -280,6 +284,11 @@ export class Driver {
         const names = members.map((m) => m.name).join(' ');
         const why = e.record.why.join('; ');
         this.o.log.info('configuration installed', { id: `${id.number}.${id.time}`, members: names, why });
+        break;
+      }
+      case 'transitional': {
+        const survivors = e.survivors.map((m) => m.name).join(' ');
+        this.o.log.info('transitional configuration', { from: `${e.from.number}.${e.from.time}`, survivors });
         break;
       }
       case 'suspected':
