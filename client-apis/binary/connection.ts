@@ -2,8 +2,21 @@
 // the pure machine (session.ts); what is delivered goes through the output queue with its slow-reader policy. All calls
 // of the machine run inside a tick of the loop.
 import type { Socket } from 'node:net';
-import type { Bytes, EventLoop, FrameFault, Session, SessionEnd, Sessions, SessionSink, Source } from 'peal/plugin';
-import { oldViews } from 'peal/plugin';
+import { oldViews, Outbound, socketPort } from 'peal/plugin';
+import type {
+  AppendLog,
+  Bytes,
+  EventLoop,
+  FrameFault,
+  Logger,
+  OutboundHost,
+  OutboundOptions,
+  Session,
+  SessionEnd,
+  Sessions,
+  SessionSink,
+  Source,
+} from 'peal/plugin';
 import type { ClientAddress } from './access.js';
 import type { Refusal, Refusals } from './refusals.js';
 import { BinarySession } from './session.js';
@@ -16,25 +29,6 @@ export const LINGER_MS = 1000;
 /** Chunks of up to 64 KiB that may wait in the loop before the socket is no longer read. */
 const QUEUED_CHUNKS = 2;
 
-/** The output queue of one session: collects a tick's runs and writes them at once, by the slow-reader policy. */
-export interface OutputQueue {
-  push(frames: Bytes, messages: number): void;
-  flush(): void;
-  /** Writes nothing more and gives its memory back. */
-  close(): void;
-}
-
-/** What an output queue may ask of the connection. */
-export interface OutputOwner {
-  readonly socket: Socket;
-  readonly name: string;
-  /** The reader is too slow for the policy: end the session. */
-  kick(detail: string): void;
-  congested(on: boolean): void;
-  /** Chunks of this client wait behind the loop's threshold: it may be blocked in sending. */
-  readonly held: boolean;
-}
-
 /** What all connections of a listener share. */
 export interface ConnectionHost {
   readonly section: string;
@@ -42,9 +36,12 @@ export interface ConnectionHost {
   readonly sessions: Sessions;
   readonly rules: SessionRules;
   readonly refusals: Refusals;
+  readonly log: Logger;
   readonly handshakeTimeoutMs: number;
   readonly oldClientViews: boolean;
-  outputQueue(owner: OutputOwner): OutputQueue;
+  readonly outbound: OutboundOptions;
+  /** Policy spill: a log of its own for the session of that id. */
+  readonly spill: ((session: number) => AppendLog) | undefined;
   /** Never rejects. */
   verify(
     method: 'IP' | 'PWORD',
@@ -79,11 +76,11 @@ const FAULTS: Record<FrameFault, string> = {
 
 const FINISHED = Symbol('the client has closed its side, or the connection is lost');
 
-export class Connection implements SessionOut, SessionSink, OutputOwner {
+export class Connection implements SessionOut, SessionSink {
   private readonly machine: BinarySession;
   private readonly source: Source<Uint8Array | typeof FINISHED>;
   private session: Session | undefined;
-  private queue: OutputQueue | undefined;
+  private queue: Outbound | undefined;
   private oldClient = false;
   private handshaking = true;
   private over = false;
@@ -118,10 +115,6 @@ export class Connection implements SessionOut, SessionSink, OutputOwner {
     return this.session?.privateGroup ?? this.label;
   }
 
-  get held(): boolean {
-    return this.source.held;
-  }
-
   // ---- from the socket -----------------------------------------------------------------------------------------
 
   private handle(chunk: Uint8Array | typeof FINISHED): void {
@@ -131,7 +124,7 @@ export class Connection implements SessionOut, SessionSink, OutputOwner {
 
   /** While what it sent waits for the daemon, a client is not late. */
   private expired(): void {
-    if (this.held) this.host.loop.queueTimer(this, this.host.handshakeTimeoutMs, () => this.expired());
+    if (this.source.held) this.host.loop.queueTimer(this, this.host.handshakeTimeoutMs, () => this.expired());
     else this.machine.expired();
   }
 
@@ -160,7 +153,7 @@ export class Connection implements SessionOut, SessionSink, OutputOwner {
     if (typeof opened === 'string') return opened;
     this.session = opened;
     this.oldClient = this.host.oldClientViews && this.machine.version < SETS_FROM;
-    this.queue = this.host.outputQueue(this);
+    this.queue = new Outbound(socketPort(this.socket), this.outboundHost(opened), this.host.outbound);
     this.settle();
     return opened;
   }
@@ -217,7 +210,7 @@ export class Connection implements SessionOut, SessionSink, OutputOwner {
 
   deliver(frames: Bytes, messages: number): void {
     if (this.over || this.socket.destroyed) return;
-    this.queue!.push(this.oldClient ? oldViews(frames) : frames, messages);
+    this.queue!.deliver(this.oldClient ? oldViews(frames) : frames, messages);
   }
 
   flush(): void {
@@ -230,16 +223,25 @@ export class Connection implements SessionOut, SessionSink, OutputOwner {
     this.finish();
   }
 
-  kick(detail: string): void {
-    if (this.over) return;
-    this.machine.abandon();
-    this.host.refusals.note('not-reading', this.name, detail);
-    this.session?.end('not-reading', detail);
-    this.destroy();
+  private outboundHost(session: Session): OutboundHost {
+    const { loop, section, spill, log } = this.host;
+    return {
+      loop,
+      name: `${section} ${this.label}`,
+      congested: (on) => session.congested(on),
+      sendBlocked: () => this.source.held,
+      kick: (reason, detail) => this.kick(reason, detail),
+      notice: (what, detail) => log.info(`slow reader ${what}: ${detail}`, { session: session.privateGroup }),
+      ...(spill === undefined ? {} : { spill: () => spill(session.id) }),
+    };
   }
 
-  congested(on: boolean): void {
-    this.session?.congested(on);
+  private kick(reason: 'not-reading' | 'error', detail: string): void {
+    if (this.over) return;
+    this.machine.abandon();
+    this.host.refusals.note(reason === 'error' ? 'spill-error' : reason, this.name, detail);
+    this.session?.end(reason, detail);
+    this.destroy();
   }
 
   /** The listener stops. */

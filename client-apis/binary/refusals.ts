@@ -17,6 +17,7 @@ export type Refusal =
   | 'flooded'
   | 'invalid-frame'
   | 'not-reading'
+  | 'spill-error'
   | 'dropped-frame'
   | 'accept-error'
   | 'auth-error';
