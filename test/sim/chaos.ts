@@ -1,0 +1,187 @@
+// Carries a schedule out on a cluster: faults at their times, ambushes at their moments, healing at the end of a phase.
+import type { Cluster } from './cluster.js';
+import { Phase } from './clock.js';
+import type { SimDaemon } from './daemon.js';
+import { GOOD_PATH, type Path } from './faults.js';
+import { Random } from './random.js';
+import { type Action, type Ambush, type ChaosPhase, type Moment, tellAction } from './schedule.js';
+import type { Workload } from './workload.js';
+
+const AMBUSH_MS = 700;
+
+interface Armed {
+  readonly at: Moment;
+  left: number;
+  readonly then: Ambush;
+}
+
+export class Chaos {
+  /** Faults carried out, by kind. */
+  readonly counts: Record<string, number> = {};
+  private readonly random: Random;
+  private armed: Armed[] = [];
+  /** What is undone when its time is over or the phase ends; a phase forgets those of the one before. */
+  private phase = 0;
+  private readonly described = new Map<SimDaemon, string>();
+
+  constructor(
+    seed: number,
+    private readonly cluster: Cluster,
+    private readonly workload: Workload,
+  ) {
+    this.random = new Random(seed, 'chaos');
+    cluster.onEvent = (d, e) => {
+      if (this.armed.length === 0) return;
+      if (e.kind === 'installed' || e.kind === 'transitional' || e.kind === 'suspected' || e.kind === 'round')
+        this.moment(d, e.kind);
+    };
+    cluster.onTick = (d) => {
+      if (this.armed.some((a) => a.at === 'recovering' || a.at === 'gathering')) this.looked(d);
+    };
+  }
+
+  /** Schedules all of a phase from now on. */
+  begin(phase: ChaosPhase): void {
+    const { clock } = this.cluster;
+    const mine = ++this.phase;
+    for (const { at, action } of phase.entries)
+      clock.schedule(clock.now + at, Phase.harness, () => {
+        if (mine === this.phase) this.act(action);
+      });
+  }
+
+  /** Everything is mended; everybody lives and runs; the components are apart. */
+  end(components: readonly (readonly number[])[]): void {
+    const { cluster } = this;
+    this.phase++;
+    this.armed = [];
+    cluster.faults.healAll();
+    cluster.faults.partition(components);
+    cluster.list.forEach(({ place }) => {
+      cluster.resume(place);
+      cluster.boot(place);
+    });
+    cluster.note('note', `quiet: ${components.map((c) => c.join('')).join(' | ')}`);
+  }
+
+  private act(a: Action): void {
+    const { cluster } = this;
+    cluster.note('fault', tellAction(a));
+    this.count(a.do);
+    switch (a.do) {
+      case 'crash':
+        cluster.crash(a.place);
+        return;
+      case 'boot':
+        cluster.boot(a.place);
+        return;
+      case 'stop':
+        cluster.stop(a.place);
+        return;
+      case 'pause':
+        this.pause(a.place, a.ms);
+        return;
+      case 'cut':
+        this.cut(a.from, a.to, a.both, a.ms);
+        return;
+      case 'partition':
+        cluster.faults.partition(a.components);
+        this.later(a.ms, () => cluster.faults.partition([cluster.list.map((d) => d.place)]));
+        return;
+      case 'path':
+        this.path(a.place, a.path);
+        this.later(a.ms, () => this.path(a.place, GOOD_PATH));
+        return;
+      case 'reset':
+        cluster.network.reset(a.a, a.b);
+        return;
+      case 'clock': {
+        const d = cluster.daemons[a.place];
+        if (d !== undefined) d.wallOffsetSeconds = a.seconds;
+        return;
+      }
+      case 'storm':
+        this.workload.storm(a.place, a.what);
+        return;
+      case 'ambush':
+        this.armed.push({ at: a.at, left: a.nth, then: a.then });
+    }
+  }
+
+  private count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  /** Undoes a fault unless the phase is over by then. */
+  private later(ms: number, undo: () => void): void {
+    const mine = this.phase;
+    const { clock } = this.cluster;
+    clock.schedule(clock.now + ms, Phase.harness, () => {
+      if (mine === this.phase) undo();
+    });
+  }
+
+  private pause(place: number, ms: number): void {
+    this.cluster.pause(place);
+    this.later(ms, () => this.cluster.resume(place));
+  }
+
+  private cut(from: number, to: number, both: boolean, ms: number): void {
+    const { faults } = this.cluster;
+    faults.cut(from, to);
+    if (both) faults.cut(to, from);
+    this.later(ms, () => {
+      faults.mend(from, to);
+      if (both) faults.mend(to, from);
+    });
+  }
+
+  private path(place: number, path: Path): void {
+    const { faults, list } = this.cluster;
+    for (const { place: a } of list)
+      for (const { place: b } of list) if (place === -1 || a === place || b === place) faults.setPath(a, b, path);
+  }
+
+  private looked(d: SimDaemon): void {
+    const text = d.machine.describe();
+    const before = this.described.get(d) ?? '';
+    this.described.set(d, text);
+    for (const word of ['recovering', 'gathering'] as const)
+      if (text.includes(word) && !before.includes(word)) this.moment(d, word);
+  }
+
+  private moment(d: SimDaemon, at: Moment): void {
+    for (const a of this.armed) if (a.at === at) a.left--;
+    const due = this.armed.filter((a) => a.left <= 0);
+    this.armed = this.armed.filter((a) => a.left > 0);
+    const { clock } = this.cluster;
+    for (const a of due) clock.schedule(clock.now, Phase.read, () => this.spring(d, a));
+  }
+
+  private spring(d: SimDaemon, { at, then }: Armed): void {
+    const { cluster } = this;
+    if (!d.alive) return;
+    const n = cluster.list.length;
+    const other = (d.place + 1 + this.random.below(n - 1)) % n;
+    cluster.note('fault', `ambush: ${then} as ${d.name} is ${at}`);
+    this.count(`ambush-${then}`);
+    switch (then) {
+      case 'crash':
+        cluster.crash(d.place);
+        return;
+      case 'crash-other':
+        cluster.crash(other);
+        return;
+      case 'pause':
+        this.pause(d.place, AMBUSH_MS);
+        return;
+      case 'cut-other':
+        this.cut(d.place, other, true, AMBUSH_MS);
+        return;
+      case 'isolate':
+      case 'deafen':
+        for (const { place } of cluster.list)
+          if (place !== d.place) this.cut(place, d.place, then === 'isolate', AMBUSH_MS);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// Guarantees 9 and 10: one agreed order over all groups, configurations and membership notices, and causality. What
+// each session sees in a row, and what a sender had seen before it sent, are edges of one graph; there is an order
+// that everybody followed exactly if it has no cycle. Judged whenever everything is at rest, so memory is bounded.
+import { Service } from '../../../core/wire/frame.js';
+import type { SessionRecord, Step } from '../ledger.js';
+import type { Checker, Court } from './checker.js';
+
+const AGREED = '10 agreed order';
+const CAUSAL = '9 causality';
+
+/** Who says that one thing came before another. */
+interface Edge {
+  readonly from: number;
+  readonly to: number;
+  readonly by: number;
+  readonly causal: boolean;
+}
+
+interface Last {
+  delivered: number;
+  causal: number;
+  sent: number;
+}
+
+export class Order implements Checker {
+  private nodes = new Map<number | string, number>();
+  private labels: (number | string)[] = [];
+  private edges: Edge[] = [];
+  private latest: number[] = [];
+  private last = new Map<SessionRecord, Last>();
+  private readonly past = new Set<number>();
+
+  constructor(private readonly court: Court) {}
+
+  step({ e, session, message }: Step): void {
+    if (e.event === 'settled') this.judge();
+    if (session === undefined) return;
+    if (e.event === 'deliver' && message !== undefined) {
+      if (e.service < this.court.options.ordered) return;
+      if (this.past.has(e.id))
+        this.court.report(AGREED, `session ${session.uid} gets message ${e.id} after everything had come to rest`);
+      else this.saw(session, this.node(e.id), e.service >= Service.CAUSAL);
+    } else if (e.event === 'view') this.saw(session, this.node(`view ${e.id} of ${e.group}`), false);
+    else if (e.event === 'send' && e.service >= Service.CAUSAL && e.service >= this.court.options.ordered)
+      this.sends(session, this.node(e.id));
+  }
+
+  finish(): void {
+    this.judge();
+  }
+
+  private of(s: SessionRecord): Last {
+    let l = this.last.get(s);
+    if (l === undefined) this.last.set(s, (l = { delivered: -1, causal: -1, sent: -1 }));
+    return l;
+  }
+
+  private node(key: number | string): number {
+    let n = this.nodes.get(key);
+    if (n === undefined) {
+      n = this.labels.length;
+      this.nodes.set(key, n);
+      this.labels.push(key);
+      this.latest.push(-1);
+    }
+    return n;
+  }
+
+  private saw(s: SessionRecord, node: number, causal: boolean): void {
+    const l = this.of(s);
+    if (l.delivered !== -1) this.edge(l.delivered, node, s, false);
+    l.delivered = node;
+    if (causal) l.causal = node;
+  }
+
+  private sends(s: SessionRecord, node: number): void {
+    const l = this.of(s);
+    if (l.causal !== -1) this.edge(l.causal, node, s, true);
+    if (l.sent !== -1) this.edge(l.sent, node, s, true);
+    l.sent = node;
+  }
+
+  private edge(from: number, to: number, s: SessionRecord, causal: boolean): void {
+    if (from === to || this.latest[from] === to) return;
+    this.latest[from] = to;
+    this.edges.push({ from, to, by: s.uid, causal });
+  }
+
+  /** Takes away what has nothing before it, again and again; what is left has a cycle. */
+  private judge(): void {
+    const n = this.labels.length;
+    const before = new Int32Array(n);
+    const first = new Int32Array(n).fill(-1);
+    const next = new Int32Array(this.edges.length);
+    this.edges.forEach((e, i) => {
+      before[e.to]!++;
+      next[i] = first[e.from]!;
+      first[e.from] = i;
+    });
+    const free: number[] = [];
+    for (let i = 0; i < n; i++) if (before[i] === 0) free.push(i);
+    let taken = 0;
+    for (let at = free.pop(); at !== undefined; at = free.pop()) {
+      taken++;
+      for (let i = first[at]!; i !== -1; i = next[i]!) {
+        const to = this.edges[i]!.to;
+        before[to]!--;
+        if (before[to] === 0) free.push(to);
+      }
+    }
+    if (taken < n) this.cycle(before);
+    for (const label of this.labels) if (typeof label === 'number') this.past.add(label);
+    this.nodes = new Map();
+    this.labels = [];
+    this.edges = [];
+    this.latest = [];
+    this.last = new Map();
+  }
+
+  /** Every node left has an edge into it from a node left: walking back must come round. */
+  private cycle(before: Int32Array): void {
+    const into = new Map<number, Edge>();
+    for (const e of this.edges) if (before[e.from]! > 0 && before[e.to]! > 0) into.set(e.to, e);
+    const start = into.keys().next().value;
+    if (start === undefined) return;
+    const seen = new Set<number>();
+    let at = start;
+    while (!seen.has(at)) {
+      seen.add(at);
+      at = into.get(at)!.from;
+    }
+    const round: Edge[] = [];
+    const stop = at;
+    do {
+      const e = into.get(at)!;
+      round.unshift(e);
+      at = e.from;
+    } while (at !== stop);
+    const text = round.map((e) => this.tell(e)).join('; ');
+    this.court.report(round.some((e) => e.causal) ? CAUSAL : AGREED, `no order fits: ${text}`);
+  }
+
+  private tell(e: Edge): string {
+    const verb = e.causal ? 'sent after' : 'saw before';
+    const [a, b] = [String(this.labels[e.from]), String(this.labels[e.to])];
+    return e.causal ? `session ${e.by} ${verb} ${a}: ${b}` : `session ${e.by} ${verb} ${b}: ${a}`;
+  }
+}

@@ -1,0 +1,217 @@
+// One run: a cluster, a schedule and a workload from one seed, judged by all checkers while it goes. The same seed
+// and code give the same trace hash.
+import type { DaemonOptions } from '../../core/machine/ports.js';
+import type { Link } from '../../core/machine/types.js';
+import { Chaos } from './chaos.js';
+import { Checkers, type CheckerOptions } from './checkers.js';
+import { Cluster } from './cluster.js';
+import type { MachineFactory } from './daemon.js';
+import type { Violation } from './ledger.js';
+import { Random } from './random.js';
+import { type ChaosPhase, type Schedule, makeSchedule } from './schedule.js';
+import { TraceHash, type TraceEvent } from './trace.js';
+import { Workload } from './workload.js';
+
+/** What is simulated. */
+export interface Subject {
+  readonly create: MachineFactory;
+  readonly link: () => Link;
+  readonly options: DaemonOptions;
+  readonly checkers: CheckerOptions;
+  readonly media: readonly ('stream' | 'datagram')[];
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Between these numbers of daemons. */
+  readonly daemons: readonly [number, number];
+  readonly phases?: number;
+  /** Instead of the one the seed gives: for shrinking. */
+  readonly schedule?: Schedule;
+  /** Sees every event of the trace. */
+  readonly record?: (e: TraceEvent) => void;
+}
+
+export interface Figures {
+  readonly daemons: number;
+  readonly medium: 'stream' | 'datagram';
+  readonly simulatedMs: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly messages: number;
+  readonly views: number;
+  readonly events: number;
+  /** How long the slowest quiet phase took to one configuration per component. */
+  readonly slowestConvergenceMs: number;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly hash: string;
+  readonly violations: readonly Violation[];
+  readonly figures: Figures;
+  readonly schedule: Schedule;
+}
+
+const PHASES = 6;
+const FAULT_EVERY_MS = 400;
+const STEP_MS = 20;
+/** A merge may wait 30 s for an edge that broke often (docs/design/membership.md); then it takes its rounds. */
+const CONVERGENCE_LIMIT_MS = 60_000;
+const REST_MS = 3_000;
+const CALM_MS = 2_000;
+const EVENTS_OF_A_RUN_MAX = 30_000_000;
+
+export function runSeed(subject: Subject, o: RunOptions): RunResult {
+  return new Run(subject, o).go();
+}
+
+class Run {
+  private readonly checkers: Checkers;
+  private readonly hash = new TraceHash();
+  private readonly schedule: Schedule;
+  private readonly medium: 'stream' | 'datagram';
+  private readonly cluster: Cluster;
+  private readonly workload: Workload;
+  private readonly chaos: Chaos;
+  private readonly own: Violation[] = [];
+  private slowestMs = 0;
+
+  constructor(
+    subject: Subject,
+    private readonly o: RunOptions,
+  ) {
+    const { seed } = o;
+    const r = new Random(seed, 'run');
+    const daemons = r.between(o.daemons[0], o.daemons[1]);
+    this.medium = r.pick(subject.media);
+    const stream = this.medium === 'stream';
+    this.schedule =
+      o.schedule ?? makeSchedule(seed, daemons, { phases: o.phases ?? PHASES, faultEveryMs: FAULT_EVERY_MS });
+    this.checkers = new Checkers(subject.checkers);
+    this.cluster = new Cluster({
+      seed,
+      daemons: this.schedule.daemons,
+      medium: this.medium,
+      maxBytes: r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]),
+      bufferBytes: r.pick(stream ? [65_536, 262_144, 1_048_576] : [65_536, 212_992]),
+      create: subject.create,
+      link: subject.link,
+      options: subject.options,
+      trace: (e) => this.trace(e),
+    });
+    const largestBytes = Math.min(subject.options.maxMessageBytes - 1024, r.pick([2_000, 20_000, 140_000]));
+    this.workload = new Workload(seed, this.cluster, {
+      everyMs: r.pick([20, 60, 200]),
+      burst: r.pick([1, 4, 12]),
+      sessionsPerDaemon: r.between(1, 4),
+      largestBytes,
+    });
+    this.chaos = new Chaos(seed, this.cluster, this.workload);
+  }
+
+  go(): RunResult {
+    try {
+      this.play();
+    } catch (error) {
+      this.violate('exception', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    this.checkers.finish();
+    return {
+      seed: this.o.seed,
+      hash: this.hash.hex(),
+      violations: [...this.own, ...this.checkers.violations],
+      schedule: this.schedule,
+      figures: {
+        daemons: this.schedule.daemons,
+        medium: this.medium,
+        simulatedMs: this.cluster.clock.now,
+        faults: this.chaos.counts,
+        messages: this.cluster.messages,
+        views: this.cluster.views,
+        events: this.cluster.clock.steps,
+        slowestConvergenceMs: this.slowestMs,
+      },
+    };
+  }
+
+  private trace(e: TraceEvent): void {
+    this.hash.add(e);
+    this.o.record?.(e);
+    this.checkers.add(e);
+    if (e.event === 'note' && e.what.startsWith('FATAL')) this.violate('fatal', e.what);
+  }
+
+  private violate(guarantee: string, detail: string): void {
+    this.own.push({ guarantee, t: this.cluster.clock.now, detail });
+  }
+
+  private play(): void {
+    this.cluster.list.forEach(({ place }) => this.cluster.boot(place));
+    this.workload.set('full');
+    this.wait(1000);
+    for (const phase of this.schedule.phases) {
+      this.workload.set('full');
+      this.chaos.begin(phase);
+      this.wait(phase.ms);
+      this.chaos.end(phase.components);
+      if (!this.quiet(phase)) return;
+    }
+  }
+
+  /** False: it does not converge, so nothing after it would tell more. */
+  private quiet({ components }: ChaosPhase): boolean {
+    const { clock } = this.cluster;
+    const from = clock.now;
+    while (!this.converged(components)) {
+      if (clock.now - from > CONVERGENCE_LIMIT_MS) {
+        this.violate('15/18 convergence', `no agreement ${CONVERGENCE_LIMIT_MS} ms after healing: ${this.states()}`);
+        return false;
+      }
+      this.wait(STEP_MS);
+    }
+    this.slowestMs = Math.max(this.slowestMs, clock.now - from);
+    this.workload.set('off');
+    this.wait(REST_MS);
+    this.mark('calm');
+    this.workload.set('messages');
+    this.wait(CALM_MS);
+    this.workload.set('off');
+    this.wait(REST_MS);
+    this.mark('calm-end');
+    this.status();
+    const components_ = components.map((c) => [...c].sort((a, b) => a - b).map((p) => this.cluster.list[p]!.name));
+    this.trace({ t: clock.now, event: 'settled', components: components_ });
+    return this.checkers.violations.length === 0;
+  }
+
+  private converged(components: readonly (readonly number[])[]): boolean {
+    return components.every((c) => {
+      const lives = c.map((place) => this.cluster.daemons[place]);
+      const first = lives[0]?.config;
+      return lives.every((d) => d?.config !== undefined && d.config === first && d.members === c.length);
+    });
+  }
+
+  private status(): void {
+    for (const d of this.cluster.daemons) {
+      if (d === undefined) continue;
+      const { groups, counters } = d.machine.status();
+      const { name: daemon, incarnation } = d;
+      this.trace({ t: this.cluster.clock.now, event: 'status', daemon, incarnation, groups, counters });
+    }
+  }
+
+  private states(): string {
+    return this.cluster.daemons.map((d) => (d === undefined ? '-' : `${d.name}: ${d.machine.describe()}`)).join('; ');
+  }
+
+  private mark(event: 'calm' | 'calm-end'): void {
+    this.trace({ t: this.cluster.clock.now, event });
+  }
+
+  private wait(ms: number): void {
+    const { clock } = this.cluster;
+    clock.runUntil(clock.now + ms);
+    if (clock.steps > EVENTS_OF_A_RUN_MAX) throw new Error(`more than ${EVENTS_OF_A_RUN_MAX} events: something spins`);
+  }
+}

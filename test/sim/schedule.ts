@@ -1,0 +1,126 @@
+// What goes wrong, and when: generated from the seed before the run, as plain data, so that a failure can be shrunk by
+// leaving entries out. Phases of chaos alternate with quiet ones that must converge, whole or in stable components.
+import { GOOD_PATH, type Path } from './faults.js';
+import { Random } from './random.js';
+
+/** Moments that hurt: notices of a daemon, or words of its `describe()` that were not there a tick before. */
+export type Moment = 'installed' | 'transitional' | 'suspected' | 'round' | 'recovering' | 'gathering';
+
+export type Action =
+  | { readonly do: 'crash' | 'boot' | 'stop'; readonly place: number }
+  /** SIGSTOP for that long; more than `ms` by the end of the phase is cut short. */
+  | { readonly do: 'pause'; readonly place: number; readonly ms: number }
+  | { readonly do: 'cut'; readonly from: number; readonly to: number; readonly both: boolean; readonly ms: number }
+  | { readonly do: 'partition'; readonly components: readonly (readonly number[])[]; readonly ms: number }
+  /** Quality of the paths from (and, if `both`, to) that place; -1: of all paths. */
+  | { readonly do: 'path'; readonly place: number; readonly path: Path; readonly ms: number }
+  | { readonly do: 'reset'; readonly a: number; readonly b: number }
+  | { readonly do: 'clock'; readonly place: number; readonly seconds: number }
+  | { readonly do: 'storm'; readonly place: number; readonly what: 'connect' | 'disconnect' | 'join' | 'leave' }
+  /** At the `nth` such moment from now anywhere in the cluster: `then`, done to the daemon whose moment it is. */
+  | { readonly do: 'ambush'; readonly at: Moment; readonly nth: number; readonly then: Ambush };
+
+export type Ambush = 'crash' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other';
+
+export interface Entry {
+  /** Milliseconds from the beginning of its phase. */
+  readonly at: number;
+  readonly action: Action;
+}
+
+export interface ChaosPhase {
+  readonly ms: number;
+  readonly entries: readonly Entry[];
+  /** The quiet after it: these components are apart from each other, whole in themselves. */
+  readonly components: readonly (readonly number[])[];
+}
+
+export interface Schedule {
+  readonly seed: number;
+  readonly daemons: number;
+  readonly phases: readonly ChaosPhase[];
+}
+
+export interface ScheduleSize {
+  readonly phases: number;
+  /** Mean milliseconds between two faults of a chaos phase. */
+  readonly faultEveryMs: number;
+}
+
+const CHAOS_LOW_MS = 2_000;
+const CHAOS_HIGH_MS = 12_000;
+const FAULT_LOW_MS = 100;
+const FAULT_HIGH_MS = 5_000;
+const CLOCK_JUMP_SECONDS = 100_000;
+
+export function makeSchedule(seed: number, daemons: number, size: ScheduleSize): Schedule {
+  const r = new Random(seed, 'schedule');
+  const phases = Array.from({ length: size.phases }, (_, i) => chaos(r, daemons, size, i === size.phases - 1));
+  return { seed, daemons, phases };
+}
+
+function chaos(r: Random, daemons: number, size: ScheduleSize, last: boolean): ChaosPhase {
+  const ms = r.between(CHAOS_LOW_MS, CHAOS_HIGH_MS);
+  const entries: Entry[] = [];
+  const every = Math.max(20, r.heavy(size.faultEveryMs, size.faultEveryMs * 8));
+  for (let at = r.below(2 * every); at < ms; at += 1 + r.below(2 * every))
+    entries.push({ at, action: anyAction(r, daemons) });
+  const whole = [Array.from({ length: daemons }, (_, i) => i)];
+  return { ms, entries, components: !last && r.chance(250) ? components(r, daemons) : whole };
+}
+
+/** A partition of any shape. */
+function components(r: Random, daemons: number): number[][] {
+  const parts = r.between(2, Math.min(daemons, 4));
+  const all: number[][] = Array.from({ length: parts }, () => []);
+  for (let place = 0; place < daemons; place++) all[r.below(parts)]!.push(place);
+  return all.filter((c) => c.length > 0);
+}
+
+const MOMENTS: readonly Moment[] = ['installed', 'transitional', 'suspected', 'round', 'recovering', 'gathering'];
+const AMBUSHES: readonly Ambush[] = ['crash', 'crash', 'pause', 'isolate', 'deafen', 'crash-other', 'cut-other'];
+
+function anyAction(r: Random, daemons: number): Action {
+  const place = r.below(daemons);
+  const other = (place + 1 + r.below(daemons - 1)) % daemons;
+  const ms = r.between(FAULT_LOW_MS, FAULT_LOW_MS + r.heavy(500, FAULT_HIGH_MS));
+  const kinds: readonly (readonly [number, () => Action])[] = [
+    [14, () => ({ do: 'crash', place })],
+    [12, () => ({ do: 'boot', place })],
+    [4, () => ({ do: 'stop', place })],
+    [12, () => ({ do: 'pause', place, ms })],
+    [8, () => ({ do: 'cut', from: place, to: other, both: false, ms })],
+    [8, () => ({ do: 'cut', from: place, to: other, both: true, ms })],
+    [10, () => ({ do: 'partition', components: components(r, daemons), ms })],
+    [12, () => ({ do: 'path', place: r.chance(400) ? -1 : place, path: anyPath(r), ms: ms * 2 })],
+    [6, () => ({ do: 'reset', a: place, b: other })],
+    [3, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
+    [5, () => ({ do: 'storm', place, what: r.pick(['connect', 'disconnect', 'join', 'leave'] as const) })],
+    [12, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
+  ];
+  let draw = r.below(kinds.reduce((sum, [weight]) => sum + weight, 0));
+  for (const [weight, make] of kinds) {
+    if (draw < weight) return make();
+    draw -= weight;
+  }
+  throw new Error('weights do not add up');
+}
+
+function anyPath(r: Random): Path {
+  const some = (most: number): number => (r.chance(500) ? r.below(most + 1) : 0);
+  return {
+    ...GOOD_PATH,
+    loss: some(300),
+    duplicate: some(200),
+    reorder: some(300),
+    tail: some(200),
+    tailMs: r.chance(500) ? 2000 : 100,
+    delayMs: r.chance(300) ? r.below(60) : 1,
+    full: some(200),
+  };
+}
+
+export function tellAction(a: Action): string {
+  const { do: what, ...rest } = a;
+  return `${what} ${JSON.stringify(rest)}`;
+}
