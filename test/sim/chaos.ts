@@ -57,11 +57,14 @@ export class Chaos {
     this.armed = [];
     cluster.faults.healAll();
     cluster.faults.partition(components);
-    cluster.list.forEach(({ place }) => {
-      cluster.resume(place);
-      cluster.boot(place);
-    });
+    cluster.list.forEach(({ place }) => cluster.resume(place));
+    this.revive();
     cluster.note('note', `quiet: ${components.map((c) => c.join('')).join(' | ')}`);
+  }
+
+  /** Boots what is not running: also those who still were leaving when the quiet began. */
+  revive(): void {
+    this.cluster.list.forEach(({ place }) => this.cluster.boot(place));
   }
 
   private act(a: Action): void {

@@ -3,7 +3,7 @@
 import type { DaemonEvent, DaemonOptions, ListedDaemon } from '../../core/machine/ports.js';
 import type { Bytes, Configuration, Link, Member } from '../../core/machine/types.js';
 import type { Service } from '../../core/wire/frame.js';
-import { Clock } from './clock.js';
+import { Clock, Phase } from './clock.js';
 import { EPOCH_SECONDS, type MachineFactory, SimDaemon, type Surroundings } from './daemon.js';
 import { DatagramNetwork } from './datagram.js';
 import { Faults } from './faults.js';
@@ -123,14 +123,7 @@ export class Cluster {
     d.leaving = true;
     for (const s of this.sessionsOf(d)) s.close();
     this.ofDaemon(d, 'leaving');
-    let left = false;
-    d.tick(() =>
-      d.machine.leave(() => {
-        left = true;
-        this.clock.schedule(this.clock.now, 0, () => this.stopped(d));
-      }),
-    );
-    if (!left) this.note('note', `${d.life} takes its time to leave`);
+    d.tick(() => d.machine.leave(() => this.clock.schedule(this.clock.now, Phase.read, () => this.stopped(d))));
   }
 
   /** A client connects; undefined: the daemon cannot take it, or the name is in use. */
@@ -227,7 +220,8 @@ export class Cluster {
 
   private deliver(d: SimDaemon, session: number, frames: Bytes, messages: number): void {
     const s = this.sessions.get(session);
-    if (s === undefined || s.daemon !== d) throw new Error(`${d.name} delivers to session ${session}, which is not its`);
+    if (s === undefined || s.daemon !== d)
+      throw new Error(`${d.name} delivers to session ${session}, which is not its`);
     this.reader.read(this.clock.now, session, frames, messages, (e) => {
       if (e.event === 'view') this.views++;
       this.o.trace(e);

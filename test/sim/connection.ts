@@ -50,6 +50,11 @@ export class Connection {
     return this.control.full || this.data.full;
   }
 
+  /** The reader's end is open: asked again after every call of a machine, which may close it. */
+  isReadable(): boolean {
+    return this.readerOpen;
+  }
+
   lane(plane: Plane): Lane {
     return plane === 'control' ? this.control : this.data;
   }

@@ -15,7 +15,7 @@ import { Workload } from './workload.js';
 /** What is simulated. */
 export interface Subject {
   readonly create: MachineFactory;
-  readonly link: () => Link;
+  readonly link: (stream: boolean) => Link;
   readonly options: DaemonOptions;
   readonly checkers: CheckerOptions;
   readonly media: readonly ('stream' | 'datagram')[];
@@ -95,7 +95,7 @@ class Run {
       maxBytes: r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]),
       bufferBytes: r.pick(stream ? [65_536, 262_144, 1_048_576] : [65_536, 212_992]),
       create: subject.create,
-      link: subject.link,
+      link: () => subject.link(stream),
       options: subject.options,
       trace: (e) => this.trace(e),
     });
@@ -167,6 +167,7 @@ class Run {
         this.violate('15/18 convergence', `no agreement ${CONVERGENCE_LIMIT_MS} ms after healing: ${this.states()}`);
         return false;
       }
+      this.chaos.revive();
       this.wait(STEP_MS);
     }
     this.slowestMs = Math.max(this.slowestMs, clock.now - from);
@@ -202,7 +203,15 @@ class Run {
   }
 
   private states(): string {
-    return this.cluster.daemons.map((d) => (d === undefined ? '-' : `${d.name}: ${d.machine.describe()}`)).join('; ');
+    const lines = this.cluster.daemons.map((d) => {
+      if (d === undefined) return '-';
+      const { peers } = d.machine.status();
+      const text = peers
+        .map((p) => `${p.name} ${p.heardMsAgo}${p.hearsUs ? '' : '!'} held ${p.heldUntilMs}`)
+        .join(', ');
+      return `${d.name}: ${d.machine.describe().split('\n').slice(0, 2).join(', ')}; ${text}`;
+    });
+    return lines.map((l) => `\n      ${l}`).join('');
   }
 
   private mark(event: 'calm' | 'calm-end'): void {

@@ -210,7 +210,7 @@ export class StreamNetwork implements Network {
     node.begin();
     let read = 0;
     for (const f of lane.queue) {
-      if (f.at > clock.now || !c.readerOpen) break;
+      if (f.at > clock.now || !c.isReadable()) break;
       read++;
       lane.bytes -= f.head.length + (f.body?.length ?? 0);
       node.received(c.writer, lane.plane, join(f.head, f.body));
@@ -219,7 +219,7 @@ export class StreamNetwork implements Network {
     node.end();
     this.acknowledge(lane, this.o.faults.delay(c.reader, c.writer));
     const next = lane.queue[0];
-    if (next !== undefined && c.readerOpen) this.wake(lane, next.at);
+    if (next !== undefined && c.isReadable()) this.wake(lane, next.at);
   }
 
   /** Tells the writer in a while that there is room again, if it waits for it. */

@@ -29,7 +29,10 @@ export class Convergence extends OnlineChecker {
     const expected = lives.map((l) => l.key).join(' ');
     for (const l of lives)
       if (l.members.join(' ') !== expected)
-        this.court.report(CONVERGENCE, `${l.key} is in ${l.config ?? 'nothing'} [${l.members.join(' ')}], not [${expected}]`);
+        this.court.report(
+          CONVERGENCE,
+          `${l.key} is in ${l.config ?? 'nothing'} [${l.members.join(' ')}], not [${expected}]`,
+        );
     const configs = new Set(lives.map((l) => l.config));
     if (configs.size > 1) this.court.report(CONVERGENCE, `[${expected}] are in ${[...configs].join(', ')}`);
     return lives;

@@ -50,7 +50,10 @@ export class NoDuplicates extends OnlineChecker {
 export class SelfInclusion extends OnlineChecker {
   step({ e, session, life }: Step): void {
     if (e.event === 'view' && session !== undefined && !e.members.includes(session.name))
-      this.court.report('3 self inclusion', `session ${session.uid} is shown view ${e.id} of ${e.group} without itself`);
+      this.court.report(
+        '3 self inclusion',
+        `session ${session.uid} is shown view ${e.id} of ${e.group} without itself`,
+      );
     if (e.event === 'install' && life !== undefined && !e.members.includes(life.key))
       this.court.report('3 self inclusion', `${life.key} installs ${e.config} without itself`);
   }

@@ -23,7 +23,8 @@ interface Cursor {
 interface Transitional {
   readonly log: GroupLog;
   readonly survivors: ReadonlySet<string>;
-  readonly exit: Place;
+  /** Where its members left the regular one; undefined: nobody was a member then. */
+  exit: Place | undefined;
   /** Who came through it into the next regular configuration. */
   readonly through: Cursor[];
 }
@@ -104,7 +105,7 @@ export class Logs implements Checker {
 
   /** A transitional log begun by a group that had no member there at the transitional notice. */
   private late(of: ConfigLog, t: string): Transitional {
-    const fresh = { log: new GroupLog(), survivors: new Set(t.split(' ')), exit: of.regular.begin(), through: [] };
+    const fresh = { log: new GroupLog(), survivors: new Set(t.split(' ')), exit: undefined, through: [] };
     of.transitionals.set(t, fresh);
     return fresh;
   }
@@ -124,7 +125,7 @@ export class Logs implements Checker {
     const t = survivors.join(' ');
     for (const s of life.sessions)
       for (const m of s.groups.values()) {
-        if (m.view === undefined || !s.membership) continue;
+        if (m.view === undefined || !s.connected) continue;
         const of = this.of(life, m.group);
         const at = this.cursors.get(m)?.at ?? of.regular.begin();
         const known = of.transitionals.get(t);
@@ -135,6 +136,7 @@ export class Logs implements Checker {
           through: [],
         };
         if (known === undefined) of.transitionals.set(t, here);
+        else if (known.exit === undefined) known.exit = { ...at };
         else if (known.exit.fragment !== at.fragment || known.exit.index !== at.index)
           this.court.report(
             NO_GAPS,
@@ -173,7 +175,7 @@ export class Logs implements Checker {
           SAFE_TRANSITIONAL,
           `${of.group} in ${of.config}: session ${c.session.uid} misses ${c.log.rest(c.at)[0] ?? '?'} that others of its set saw`,
         );
-    const beyond = of.regular.rest(t.exit);
+    const beyond = t.exit === undefined ? [] : of.regular.rest(t.exit);
     for (const entry of beyond) {
       const m = typeof entry === 'number' ? this.court.ledger.messages.get(entry) : undefined;
       if (m === undefined) continue;

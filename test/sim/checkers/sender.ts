@@ -83,7 +83,7 @@ export class Fifo extends OnlineChecker {
     if (e.event !== 'deliver' || session === undefined || message === undefined) return;
     if (message.send.service < Service.FIFO) return;
     let of = this.last.get(session);
-    if (of === undefined) this.last.set(session, (of = new Map()));
+    if (of === undefined) this.last.set(session, (of = new Map<SessionRecord, MessageRecord>()));
     const before = of.get(message.sender);
     if (before !== undefined && before.request > message.request)
       this.court.report('8 fifo', `session ${session.uid} gets message ${message.id} after the later ${before.id}`);

@@ -1,0 +1,54 @@
+// The simulator in `npm test`: seeds that once failed, a bounded budget of fresh ones, and determinism.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { type RunResult, runSeed } from '../run.js';
+import { PEAL } from '../subject.js';
+
+const SEEDS_FILE = new URL('../../../../test/sim/seeds.json', import.meta.url);
+const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '60');
+const DAEMONS = [3, 8] as const;
+/** Room for the run that is under way when the budget ends. */
+const SLACK_MS = 60_000;
+
+interface Regression {
+  readonly seed: number;
+  readonly daemons: readonly [number, number];
+  readonly what: string;
+}
+
+function told(r: RunResult): string[] {
+  return r.violations.map(
+    (v) => `seed ${r.seed} at ${v.t} ms [${v.guarantee}] ${v.detail} (npm run sim -- --seed ${r.seed})`,
+  );
+}
+
+describe('simulated clusters', () => {
+  const regressions = JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) as Regression[];
+
+  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons }) => {
+    expect(told(runSeed(PEAL, { seed, daemons }))).toEqual([]);
+  });
+
+  test('the same seed gives the same trace', () => {
+    for (const seed of [11, 12]) {
+      const [a, b] = [1, 2].map(() => runSeed(PEAL, { seed, daemons: DAEMONS, phases: 2 }));
+      expect(b!.hash).toBe(a!.hash);
+      expect(b!.figures).toEqual(a!.figures);
+    }
+  });
+
+  test(
+    'fresh seeds keep every guarantee',
+    () => {
+      const until = Date.now() + budgetSeconds * 1000;
+      let seed = Date.now() % 1_000_000_000;
+      let runs = 0;
+      do {
+        expect(told(runSeed(PEAL, { seed: seed++, daemons: DAEMONS }))).toEqual([]);
+        runs++;
+      } while (Date.now() < until);
+      expect(runs).toBeGreaterThan(0);
+    },
+    budgetSeconds * 1000 + SLACK_MS,
+  );
+});

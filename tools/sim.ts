@@ -1,0 +1,174 @@
+// `npm run sim`: runs seeds of the simulator for a time, or one seed, and tells what it found (docs/how-we-test.md).
+// Exit code 0: no violation; 1: a violation; 2: wrong arguments.
+import { writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import type { TraceEvent } from '../test/sim/trace.js';
+import { toLine } from '../test/sim/trace.js';
+import { type RunOptions, type RunResult, runSeed } from '../test/sim/run.js';
+import { tellAction } from '../test/sim/schedule.js';
+import { shrink } from '../test/sim/shrink.js';
+import { PEAL } from '../test/sim/subject.js';
+import { timeline } from '../test/sim/timeline.js';
+
+interface Options {
+  seed: number;
+  minutes: number;
+  daemons: [number, number];
+  phases?: number;
+  medium?: 'stream' | 'datagram';
+  shrink: number;
+  lines: number;
+  trace?: string;
+  json: boolean;
+}
+
+interface Total {
+  clusterHours: number;
+  faults: number;
+  messages: number;
+  views: number;
+  violations: number;
+  wallSeconds: number;
+  failingSeeds: number[];
+  runs: number;
+  slowestConvergenceMs: number;
+  faultKinds: Record<string, number>;
+}
+
+const HOUR_MS = 3_600_000;
+const PROGRESS_MS = 2000;
+
+function natural(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) throw new InvalidArgumentError('a whole number is needed');
+  return n;
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!(n >= 0)) throw new InvalidArgumentError('a number is needed');
+  return n;
+}
+
+function range(text: string): [number, number] {
+  const [low, high] = text.split('-').map(natural);
+  const pair: [number, number] = [low ?? 0, high ?? low ?? 0];
+  if (pair[0] < 2 || pair[1] < pair[0] || pair[1] > 32) throw new InvalidArgumentError('2-32, e.g. 3-8');
+  return pair;
+}
+
+function medium(text: string): 'stream' | 'datagram' {
+  if (text !== 'stream' && text !== 'datagram') throw new InvalidArgumentError('stream or datagram');
+  return text;
+}
+
+function main(): void {
+  const command = new Command('sim')
+    .description('Simulates clusters under faults, judged by checkers of every guarantee.')
+    .option('--seed <n>', 'first seed; alone: only this one', natural)
+    .option('--minutes <m>', 'go on with following seeds for that long', positive, 0)
+    .option('--daemons <range>', 'how many, e.g. 3-8', range, [3, 8] as [number, number])
+    .option('--phases <n>', 'phases of chaos in a run', natural)
+    .option('--medium <flavour>', 'only stream or only datagram', medium)
+    .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
+    .option('--lines <n>', 'length of the timeline of the first failure', natural, 80)
+    .option('--trace <file>', 'write the whole trace of the first failure (or of the one seed) there')
+    .option('--json', 'last line: one JSON object of figures', false);
+  command.parse();
+  const given = command.opts<Partial<Options>>();
+  const seed = given.seed ?? Math.floor(Date.now() / 1000);
+  const o = { ...given, seed } as Options;
+  process.exitCode = hunt(o) ? 0 : 1;
+}
+
+function hunt(o: Options): boolean {
+  const began = Date.now();
+  const total: Total = {
+    clusterHours: 0,
+    faults: 0,
+    messages: 0,
+    views: 0,
+    violations: 0,
+    wallSeconds: 0,
+    failingSeeds: [],
+    runs: 0,
+    slowestConvergenceMs: 0,
+    faultKinds: {},
+  };
+  let told = began;
+  for (let seed = o.seed; ; seed++) {
+    const result = runSeed(subject(o), options(o, seed));
+    add(total, result);
+    if (result.violations.length > 0) failed(o, result, total.failingSeeds.length === 1);
+    const now = Date.now();
+    total.wallSeconds = (now - began) / 1000;
+    if (now - told > PROGRESS_MS) {
+      told = now;
+      const hours = total.clusterHours.toFixed(2);
+      process.stderr.write(
+        `seed ${seed}: ${total.runs} runs, ${hours} cluster-hours, ${total.faults} faults, ${total.messages} messages, ${total.failingSeeds.length} failing\n`,
+      );
+    }
+    if (total.wallSeconds >= o.minutes * 60) break;
+  }
+  if (o.json) console.log(JSON.stringify(total));
+  else console.log(summary(total));
+  return total.violations === 0;
+}
+
+function subject(o: Options): typeof PEAL {
+  return o.medium === undefined ? PEAL : { ...PEAL, media: [o.medium] };
+}
+
+function options(o: Options, seed: number): RunOptions {
+  return { seed, daemons: o.daemons, ...(o.phases === undefined ? {} : { phases: o.phases }) };
+}
+
+function add(total: Total, { seed, violations, figures }: RunResult): void {
+  total.runs++;
+  total.clusterHours += figures.simulatedMs / HOUR_MS;
+  total.messages += figures.messages;
+  total.views += figures.views;
+  total.violations += violations.length;
+  total.slowestConvergenceMs = Math.max(total.slowestConvergenceMs, figures.slowestConvergenceMs);
+  for (const [kind, n] of Object.entries(figures.faults)) {
+    total.faults += n;
+    total.faultKinds[kind] = (total.faultKinds[kind] ?? 0) + n;
+  }
+  if (violations.length > 0) total.failingSeeds.push(seed);
+}
+
+function failed(o: Options, result: RunResult, first: boolean): void {
+  const { seed, violations, figures } = result;
+  console.log(`seed ${seed} (${figures.daemons} daemons, ${figures.medium}): ${violations.length} violations`);
+  for (const v of violations.slice(0, first ? 12 : 3)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
+  const also = `${o.phases === undefined ? '' : ` --phases ${o.phases}`}${o.medium === undefined ? '' : ` --medium ${o.medium}`}`;
+  console.log(`  replay: npm run sim -- --seed ${seed} --daemons ${o.daemons.join('-')}${also}`);
+  if (!first) return;
+  const until = Date.now() + o.shrink * 1000;
+  const run = options(o, seed);
+  const shrunk = shrink(subject(o), run, result, () => Date.now() > until);
+  if (shrunk.tries > 0) {
+    console.log(`  shortest schedule after ${shrunk.tries} tries:`);
+    for (const [i, p] of shrunk.schedule.phases.entries()) {
+      console.log(`    phase ${i + 1}, ${p.ms} ms, then quiet in ${JSON.stringify(p.components)}`);
+      for (const e of p.entries) console.log(`      at ${e.at}: ${tellAction(e.action)}`);
+    }
+  }
+  const trace: TraceEvent[] = [];
+  const again = runSeed(subject(o), { ...run, schedule: shrunk.schedule, record: (e) => trace.push(e) });
+  if (o.trace !== undefined) writeFileSync(o.trace, trace.map(toLine).join('\n') + '\n');
+  for (const v of again.violations.slice(0, 6)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
+  for (const line of timeline(trace, again.violations.length > 0 ? again.violations : violations, o.lines))
+    console.log(line);
+}
+
+function summary(t: Total): string {
+  return [
+    `${t.runs} runs, ${t.clusterHours.toFixed(3)} cluster-hours in ${t.wallSeconds.toFixed(1)} s`,
+    `${t.faults} faults, ${t.messages} messages, ${t.views} views, slowest convergence ${t.slowestConvergenceMs} ms`,
+    `${t.violations} violations${t.failingSeeds.length === 0 ? '' : `; failing seeds: ${t.failingSeeds.join(' ')}`}`,
+  ].join('\n');
+}
+
+main();
