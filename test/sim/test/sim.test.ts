@@ -5,7 +5,8 @@ import { type RunResult, runSeed } from '../run.js';
 import { PEAL } from '../subject.js';
 
 const SEEDS_FILE = new URL('../../../../test/sim/seeds.json', import.meta.url);
-const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '60');
+/** Fresh seeds run for that long; 0: not at all. */
+const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '0');
 const DAEMONS = [3, 8] as const;
 /** Room for the run that is under way when the budget ends. */
 const SLACK_MS = 60_000;
@@ -37,7 +38,7 @@ describe('simulated clusters', () => {
     }
   });
 
-  test(
+  (budgetSeconds > 0 ? test : test.skip)(
     'fresh seeds keep every guarantee',
     () => {
       const until = Date.now() + budgetSeconds * 1000;
