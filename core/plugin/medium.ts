@@ -34,6 +34,12 @@ export interface Medium {
   peers(all: readonly Address[]): void;
   /** False: not taken at all, `writable` follows. Bytes for a peer that is not connected are dropped and count as taken. */
   send(to: number | 'all', plane: Plane, head: Bytes, body?: Bytes): boolean;
+  /**
+   * End of a tick: no more is sent in it. A medium that gathers what is sent in a tick into one write writes it now,
+   * before clients are written to; without this call it must leave by itself (process.nextTick). A medium that wraps
+   * another passes it on.
+   */
+  flush?(): void;
   /** Forget connection and queues of that peer; start afresh if it is still in `peers`. */
   sever(peer: number): void;
   /** Idempotent; resolves when nothing is open any more. What was sent before is given a chance to leave (at most 0.2 s). */

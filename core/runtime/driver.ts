@@ -209,6 +209,7 @@ export class Driver {
         this.insideMachine = true;
         this.machine.flush();
         this.insideMachine = false;
+        this.o.medium.flush?.();
         this.entered = false;
       }
       this.sessions.flush();

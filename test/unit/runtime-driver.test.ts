@@ -38,6 +38,7 @@ class Rig {
   identity: Identity | undefined;
   wall = 5_000_700;
   onFlush: () => void = () => undefined;
+  onMediumFlush: () => void = () => undefined;
   onReceived: () => void = () => undefined;
   onLeave: (left: () => void) => void = (left) => left();
 
@@ -137,6 +138,7 @@ class Rig {
         t.push(`send ${to} ${plane}`);
         return true;
       },
+      flush: () => this.onMediumFlush(),
       sever: (peer) => t.push(`sever ${peer}`),
       close: () => {
         t.push('medium closed');
@@ -209,7 +211,7 @@ describe('ticks', () => {
     ]);
   });
 
-  test('deliveries leave after the machine has flushed, one flush per sink', async () => {
+  test('at the end of a tick peers are served first, then clients, one flush per sink', async () => {
     const rig = await new Rig().start();
     const a = rig.open('a');
     const b = rig.open('b');
@@ -220,6 +222,7 @@ describe('ticks', () => {
       rig.ports.deliver(99, new Uint8Array(160), 2);
     };
     rig.onFlush = () => rig.ports.deliver(a.id, new Uint8Array(50), 1);
+    rig.onMediumFlush = () => rig.trace.push('medium flush');
     rig.up.received(0, 'data', new Uint8Array(1));
     rig.up.flush();
     expect(rig.trace.slice(2)).toEqual([
@@ -228,6 +231,7 @@ describe('ticks', () => {
       'a gets 2 in 160',
       'flush',
       'a gets 1 in 50',
+      'medium flush',
       'a flush',
       'b flush',
     ]);
