@@ -1,0 +1,147 @@
+// One load process: a client of Spread's binary protocol that writes prepared frames in large blocks and counts what it
+// receives by walking headers, so that the generator is not what is measured. Works against any Spread daemon.
+// Started by bench/throughput.ts with one JSON argument; prints JSON lines on standard output.
+import { connect, type Socket } from 'node:net';
+import { buildFrame, frameBytes, frameService, readName, SENDER_OFFSET, Service } from '../core/wire/frame.js';
+
+export interface LoadOrder {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly group: string;
+  /** Messages to send; 0: receive only. */
+  readonly count: number;
+  readonly bytes: number;
+  readonly service: number;
+  /** Members to wait for before the start. */
+  readonly members: number;
+  /** Messages of all senders together. */
+  readonly expect: number;
+  /** Own messages sent and not yet received. */
+  readonly window: number;
+  /** Messages in one write. */
+  readonly block: number;
+}
+
+const HELLO_VERSION = [4, 4, 0];
+const CHOICE_BYTES = 90;
+/** A run that takes longer than this has failed. */
+const LIMIT_MS = 120_000;
+const WRITE_AHEAD_BYTES = 1 << 20;
+
+class LoadClient {
+  private readonly socket: Socket;
+  private buffered = Buffer.alloc(0);
+  private stage: 'list' | 'answer' | 'frames' = 'list';
+  private self = '';
+  private readonly own = Buffer.alloc(32);
+  private sent = 0;
+  private back = 0;
+  private received = 0;
+  private started = 0;
+  private first = 0;
+  private block: Buffer = Buffer.alloc(0);
+  private frame = 0;
+  private going = false;
+
+  constructor(private readonly o: LoadOrder) {
+    this.socket = connect({ host: o.host, port: o.port, noDelay: true });
+    this.socket.on('connect', () => {
+      const name = Buffer.from(o.name, 'latin1');
+      this.socket.write(Buffer.concat([Buffer.from([...HELLO_VERSION, 1, name.length]), name]));
+    });
+    this.socket.on('data', (chunk) => this.read(chunk));
+    this.socket.on('drain', () => this.pump());
+    this.socket.on('error', (e) => this.fail(e.message));
+    this.socket.on('close', () => this.fail('closed by the daemon'));
+    const late = (): void =>
+      this.fail(`not done after ${LIMIT_MS} ms: sent ${this.sent}, received ${this.received} of ${o.expect}`);
+    setTimeout(late, LIMIT_MS).unref();
+  }
+
+  private fail(why: string): never {
+    console.log(JSON.stringify({ event: 'failed', name: this.o.name, why }));
+    process.exit(1);
+  }
+
+  private read(chunk: Buffer): void {
+    const bytes = this.buffered.length > 0 ? Buffer.concat([this.buffered, chunk]) : chunk;
+    let at = this.stage === 'frames' ? 0 : this.handshake(bytes);
+    while (this.stage === 'frames' && bytes.length - at >= 48) {
+      const length = frameBytes(bytes, at);
+      if (bytes.length - at < length) break;
+      this.take(bytes, at);
+      at += length;
+    }
+    this.buffered = at === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
+    this.pump();
+  }
+
+  /** Answers how many bytes of `b` it used. */
+  private handshake(b: Buffer): number {
+    if (b[0]! > 127) this.fail(`rejected with ${b[0]! - 256}`);
+    if (this.stage === 'list') {
+      if (b.length < 1 + b[0]!) return 0;
+      const choice = Buffer.alloc(CHOICE_BYTES);
+      choice.write('NULL');
+      this.socket.write(choice);
+      this.stage = 'answer';
+      return 1 + b[0]!;
+    }
+    if (b.length < 5 || b.length < 5 + b[4]!) return 0;
+    this.self = b.toString('latin1', 5, 5 + b[4]!);
+    this.own.write(this.self, 'latin1');
+    this.stage = 'frames';
+    this.prepare();
+    this.socket.write(buildFrame({ service: Service.JOIN, sender: this.self, groups: [this.o.group] }));
+    return 5 + b[4]!;
+  }
+
+  private prepare(): void {
+    const { service, group, bytes, block } = this.o;
+    const frame = buildFrame({ service, sender: this.self, groups: [group], body: new Uint8Array(bytes) });
+    this.frame = frame.length;
+    this.block = Buffer.concat(Array.from({ length: block }, () => frame));
+  }
+
+  private take(b: Buffer, at: number): void {
+    const service = frameService(b, at);
+    if ((service & Service.REGULAR) === 0) {
+      const ours = (service & Service.REG_MEMB) !== 0 && readName(b, at + SENDER_OFFSET) === this.o.group;
+      if (ours && b.readUInt32LE(at + 36) >= this.o.members) this.begin();
+      return;
+    }
+    if (this.received === 0) this.first = performance.now();
+    this.received++;
+    if (this.o.count > 0 && b.compare(this.own, 0, 32, at + SENDER_OFFSET, at + SENDER_OFFSET + 32) === 0) this.back++;
+    if (this.received === this.o.expect) this.done();
+  }
+
+  private begin(): void {
+    if (this.going) return;
+    this.going = true;
+    this.started = performance.now();
+  }
+
+  private pump(): void {
+    if (!this.going) return;
+    while (this.sent < this.o.count && this.socket.writableLength < WRITE_AHEAD_BYTES) {
+      const n = Math.min(this.o.block, this.o.count - this.sent, this.o.window - (this.sent - this.back));
+      // Whole blocks only, but for the last: small writes would measure the writer.
+      if (n <= 0 || (n < this.o.block && this.sent + n < this.o.count)) return;
+      this.sent += n;
+      this.socket.write(n === this.o.block ? this.block : this.block.subarray(0, n * this.frame));
+    }
+  }
+
+  private done(): void {
+    const now = performance.now();
+    const { name, expect, bytes } = this.o;
+    const seconds = (now - (this.o.count > 0 ? this.started : this.first)) / 1000;
+    console.log(JSON.stringify({ event: 'done', name, messages: expect, bytes, seconds }));
+    this.socket.removeAllListeners('close');
+    this.socket.end(() => process.exit(0));
+  }
+}
+
+new LoadClient(JSON.parse(process.argv[2]!) as LoadOrder);
