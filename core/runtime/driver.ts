@@ -88,6 +88,7 @@ export class Driver {
   private deferred: (() => void)[] = [];
   private broken: PealError | undefined;
   private toldFatal = false;
+  private started = false;
   private left: Promise<void> | undefined;
   private leaving = false;
 
@@ -116,6 +117,7 @@ export class Driver {
     const { list, self, listHash, medium } = this.o;
     const identity = { address: list[self]!, incarnation: this.drawn.incarnation, listHash };
     await medium.open(identity, this.feed);
+    this.started = true;
     this.loop.start();
     this.within('start', () => this.machine.start());
   }
@@ -156,7 +158,7 @@ export class Driver {
   private async leaveOnce(): Promise<void> {
     this.sessions.refuse();
     this.leaving = true;
-    if (this.broken === undefined) {
+    if (this.broken === undefined && this.started) {
       this.loop.setThreshold('medium');
       const limit = this.o.leaveLimitMs ?? LEAVE_LIMIT_MS;
       const inTime = await new Promise<boolean>((resolve) => {

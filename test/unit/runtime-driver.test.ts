@@ -401,6 +401,13 @@ describe('the end', () => {
     ]);
   });
 
+  test('a daemon that did not get as far as its medium has nothing to leave', async () => {
+    const rig = new Rig();
+    rig.onLeave = () => undefined;
+    await rig.driver.stop();
+    expect(rig.trace).toEqual(['medium closed']);
+  });
+
   test('a leave that takes too long is given up', async () => {
     const rig = await new Rig().start();
     rig.onLeave = () => undefined;
