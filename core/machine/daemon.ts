@@ -255,7 +255,7 @@ class Daemon implements DaemonMachine {
       .filter((p) => p.place !== this.#self.place)
       .map((p) => ({
         name: p.name,
-        heardMsAgo: p.incarnation === 0n ? -1 : this.#now - p.heardAt,
+        heardMsAgo: p.everHeard ? this.#now - p.heardAt : -1,
         hearsUs: p.row?.entries.get(this.#self.place)?.hears === true,
         heldUntilMs: p.heldUntil > this.#now ? p.heldUntil : -1,
       }));

@@ -75,6 +75,8 @@ export class Membership {
   #jointKey = '';
   #jointPeriods = 0;
   #answeredBy = new Set<number>();
+  /** The places last given to `reach`. */
+  #reached = '';
 
   constructor(
     list: readonly ListedDaemon[],
@@ -98,7 +100,7 @@ export class Membership {
 
   start(): void {
     this.#beatAt = this.#h.now;
-    this.out.reach(this.#h.others());
+    this.#reach();
     this.#rowDue = true;
     this.#asks = true;
     this.#fastUntil = this.#h.now + HEARING_LIMIT_MS;
@@ -168,6 +170,7 @@ export class Membership {
   }
 
   #rowAtRest(p: Peer, row: Row): void {
+    this.#reach();
     if (this.#h.isMember(p.place)) {
       if (this.#h.gone(row)) {
         const detail = `it is in configuration ${idText(row.configuration)} without us`;
@@ -556,14 +559,20 @@ export class Membership {
     return { round, sequence: this.#sequence, highestTime, configuration, leaving, asks: this.#asks, entries };
   }
 
-  /** Own members; the first member dials everybody, the others whom they hear. */
+  /**
+   * Own members; the first member dials everybody, the others whom they or any of their members hear: once one got
+   * through, all do.
+   */
   #reach(): void {
-    const c = this.#h.configuration;
-    if (!c || c.self === 0) return this.out.reach(this.#h.others());
-    this.out.reach(
-      this.#h
-        .others()
-        .filter((p) => this.#h.isListed(p) || this.#h.now - this.#h.peers[p]!.heardAt < 2 * HEARING_LIMIT_MS),
-    );
+    const { peers, now, configuration } = this.#h;
+    const all = !configuration || configuration.self === 0;
+    const places = this.#h.others().filter((p) => {
+      if (all || this.#h.isListed(p) || now - peers[p]!.heardAt < 2 * HEARING_LIMIT_MS) return true;
+      return configuration.members.some((m) => peers[m.place]!.row?.entries.get(p)?.hears === true);
+    });
+    const key = places.join();
+    if (key === this.#reached) return;
+    this.#reached = key;
+    this.out.reach(places);
   }
 }

@@ -30,6 +30,11 @@ export class Peer {
     readonly name: string,
   ) {}
 
+  /** Was it heard since it was last forgotten? */
+  get everHeard(): boolean {
+    return this.heardAt > NEVER_MS;
+  }
+
   /** Something of this life arrived. */
   hear(now: number): void {
     const gap = now - this.heardAt;
