@@ -74,7 +74,8 @@ export class Ledger {
   /** The present life of each daemon name. */
   readonly present = new Map<string, Life>();
   readonly sessions = new Map<number, SessionRecord>();
-  readonly byName = new Map<string, SessionRecord>();
+  /** Private group -> groups that any session of that name ever asked for: names come again. */
+  readonly askedByName = new Map<string, Set<string>>();
   readonly messages = new Map<number, MessageRecord>();
   daemons: readonly string[] = [];
   t = 0;
@@ -134,7 +135,7 @@ export class Ledger {
         break;
       case 'join':
       case 'leave':
-        if (session !== undefined) ask(session, e.event, e.group);
+        if (session !== undefined) this.ask(session, e.event, e.group);
         break;
       case 'view':
         if (membership === undefined) break;
@@ -194,8 +195,20 @@ export class Ledger {
       delivered: new Map(),
     };
     this.sessions.set(s.uid, s);
-    this.byName.set(s.name, s);
     life.sessions.add(s);
+  }
+
+  private ask(s: SessionRecord, what: 'join' | 'leave', group: string): void {
+    s.requests++;
+    if (what === 'leave') {
+      s.asked.delete(group);
+      return;
+    }
+    if (!s.asked.has(group)) s.asked.set(group, s.requests);
+    s.everAsked.add(group);
+    const all = this.askedByName.get(s.name);
+    if (all === undefined) this.askedByName.set(s.name, new Set([group]));
+    else all.add(group);
   }
 
   private send(e: SendEvent): void {
@@ -217,13 +230,4 @@ function membershipOf(s: SessionRecord, group: string): Membership {
   let m = s.groups.get(group);
   if (m === undefined) s.groups.set(group, (m = { group, view: undefined, transition: false, since: [] }));
   return m;
-}
-
-function ask(s: SessionRecord, what: 'join' | 'leave', group: string): void {
-  s.requests++;
-  if (what === 'leave') s.asked.delete(group);
-  else {
-    if (!s.asked.has(group)) s.asked.set(group, s.requests);
-    s.everAsked.add(group);
-  }
 }

@@ -16,7 +16,7 @@ export class Integrity extends OnlineChecker {
     } else if (e.event === 'view') {
       if (!session.connected) this.court.report(INTEGRITY, `${who} is shown a view after its end`);
       for (const name of e.members)
-        if (this.court.ledger.byName.get(name)?.everAsked.has(e.group) !== true)
+        if (this.court.ledger.askedByName.get(name)?.has(e.group) !== true)
           this.court.report(INTEGRITY, `view ${e.id} of ${e.group} has ${name}, who never asked to join`);
     }
   }
