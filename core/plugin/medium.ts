@@ -56,7 +56,10 @@ export interface MediumUp {
   writable(to: number | 'all'): void;
   /** A pair with that peer is usable in both directions (stream media; others call it at the first bytes heard). */
   up(peer: number): void;
-  /** What was in flight may be lost. 'refused' and 'unanswered' mean the process or host is likely gone. */
+  /**
+   * What was in flight may be lost. 'refused' and 'unanswered' mean the process or host is likely gone; these two may
+   * come also of a named peer that is not up. After the medium's own `sever` no `down` comes on this side.
+   */
   down(peer: number, why: Evidence): void;
   /** End of a tick: all bytes of one chunk read were handed up; what they caused may leave now. */
   flush(): void;

@@ -77,13 +77,14 @@ export class TcpMedium implements Medium {
       const pair = this.#pairFor(address);
       if (pair === undefined) continue;
       reached.push(pair);
-      if (pair.wanted) continue;
       pair.wanted = true;
     }
     for (const [place, pair] of this.#pairs) {
       if (wanted.has(place)) continue;
-      if (pair.wanted || pair.connected) pair.sever();
+      // Who reached us unasked stays: it may be the first word of somebody who is about to be named.
+      if (!pair.wanted) continue;
       pair.wanted = false;
+      pair.sever();
     }
     this.#reached = reached;
     this.#dialAll();

@@ -1,7 +1,7 @@
 // One peer: the two connections we dialled to it (we read them), the two it dialled to us (we write them), and what
 // follows when one of the four comes, breaks, or belongs to another life of the pair. Rules: README.md, "A pair".
 import type { Address, Bytes, Evidence, Plane, TimerHandle, Timers } from 'peal/plugin';
-import { Dialled } from './dialled.js';
+import { Dialled, NO_HELLO } from './dialled.js';
 import { Outgoing } from './outgoing.js';
 import type { Hello } from './wire.js';
 import { writeHello } from './wire.js';
@@ -58,6 +58,8 @@ export class Pair {
   #remote: Tag | undefined;
   /** The pair broke and it is being found out why: the detail, and when to stop asking. */
   #probe: { readonly detail: string; readonly limit: TimerHandle; again?: TimerHandle } | undefined;
+  /** What the core was told last: a dial that goes on being refused is told once. */
+  #told: Evidence['kind'] | 'up' | undefined;
   #ended = false;
 
   constructor(
@@ -191,9 +193,12 @@ export class Pair {
       return;
     }
     this.#dialled.delete(dialled.plane);
-    if (this.#probe === undefined) this.#retryLater();
-    else if (code === 'ECONNREFUSED') this.#endProbe('refused');
-    else if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EHOSTDOWN') this.#endProbe('unanswered');
+    const kind = kindOf(code);
+    if (this.#probe === undefined) {
+      // Not up before either: but now the core knows that the process is gone, not only the connection.
+      if (kind !== undefined && this.wanted && this.#told !== kind) this.#report({ kind, detail: `dialled: ${code}` });
+      else this.#retryLater();
+    } else if (kind !== undefined) this.#endProbe(kind);
     else this.#probe.again = this.#host.timers.set(PROBE_PAUSE_MS, () => this.#dialPlane('control'));
   }
 
@@ -222,6 +227,7 @@ export class Pair {
     for (const plane of PLANES) if (this.#dialled.get(plane)?.welcome !== true) return;
     const { place } = this.address;
     this.isUp = true;
+    this.#told = 'up';
     this.#host.up(place);
     this.#host.flush();
     for (const dialled of [...this.#dialled.values()]) dialled.open();
@@ -280,6 +286,7 @@ export class Pair {
 
   #report(why: Evidence): void {
     this.isUp = false;
+    this.#told = why.kind;
     this.#host.down(this.address.place, why);
     this.#host.flush();
     this.#retryLater();
@@ -298,4 +305,10 @@ export class Pair {
     for (const o of this.#out.values()) o.destroy();
     this.#out.clear();
   }
+}
+
+/** What a failed dial says of the other process, if anything. */
+function kindOf(code: string): 'refused' | 'unanswered' | undefined {
+  if (code === 'ECONNREFUSED') return 'refused';
+  return code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === NO_HELLO ? 'unanswered' : undefined;
 }

@@ -6,3 +6,4 @@ export { exportCompliance, type ExportSetup } from './export.js';
 export { PlayedSessions, serviceCompliance, type ServiceSetup } from './service.js';
 export { storageCompliance, type StorageSetup } from './storage.js';
 export { linkCompliance, type LinkSetup } from './link.js';
+export { mediumCompliance, type MediumSetup } from './medium.js';

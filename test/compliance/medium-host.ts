@@ -129,8 +129,10 @@ export class MediumHost implements MediumUp {
 
   down(peer: number, why: Evidence): void {
     this.#called('down');
-    if (!this.connected.delete(peer)) this.breaches.push(`down of ${peer}, which was not up`);
-    this.downs.push({ peer, why });
+    // A failed dial may say more of a peer that is not up: its process is gone.
+    const gone = why.kind === 'refused' || why.kind === 'unanswered';
+    if (this.connected.delete(peer)) this.downs.push({ peer, why });
+    else if (!gone) this.breaches.push(`down of ${peer}, which was not up: ${why.kind}`);
   }
 
   flush(): void {
