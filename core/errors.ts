@@ -171,6 +171,7 @@ export const PLUGIN_ERRORS = errorTable('PLUGIN', {
     'plugin {plugin} did not start within {limit} ms',
     'see its log, or raise start_limit_ms of [daemon]',
   ],
+  START_STOPPED: ['the daemon was stopped before plugin {plugin} started', 'nothing is needed'],
   STOP_FAILED: ['plugin {plugin} did not stop cleanly: {detail}', 'nothing is needed; report it to its author'],
   STOP_TIMEOUT: [
     'plugin {plugin} did not stop within {limit} ms',

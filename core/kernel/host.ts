@@ -81,6 +81,11 @@ export class Host {
     return this.lifecycle.addresses();
   }
 
+  /** What the plugin of that section created, e.g. for programs that embed a daemon with [client.memory]. */
+  instance(section: string): unknown {
+    return [...this.instances].find(([planned]) => planned.section.title === section)?.[1];
+  }
+
   /** The boot tree, in the order of start. */
   tree(): readonly TreeNode[] {
     return this.lifecycle.records().map(runningNode);

@@ -38,6 +38,7 @@ interface Entry {
 export class Lifecycle {
   private readonly entries: Entry[] = [];
   private readonly bornMs: number;
+  private stopped = false;
 
   constructor(
     private readonly ports: LifecyclePorts,
@@ -52,14 +53,18 @@ export class Lifecycle {
     this.entries.push({ record, part, released, limits });
   }
 
-  /** Rejects with a coded error at the first that fails; what was started is then for `stop`. */
+  /** Rejects with a coded error at the first that fails, or when it was stopped; what was started is for `stop`. */
   async start(): Promise<void> {
-    for (const entry of this.entries) await this.startOne(entry);
+    for (const entry of this.entries) {
+      if (this.stopped) throw PealError.of(PLUGIN_ERRORS.START_STOPPED, { plugin: entry.record.planned.section.title });
+      await this.startOne(entry);
+    }
   }
 
   /** Stops all that was ever told to start, in reverse. A part that fails to stop is logged and does not stop the others. */
   async stop(): Promise<readonly PealError[]> {
     const errors: PealError[] = [];
+    this.stopped = true;
     for (const entry of this.entries.toReversed()) {
       const error = await this.stopOne(entry);
       if (error !== undefined) errors.push(error);

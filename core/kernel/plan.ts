@@ -163,7 +163,8 @@ class Planner {
   private carrier(): PlannedPlugin | undefined {
     const links = this.drafts.filter((d) => d.section.kind === 'link');
     const outer = links.filter((d) => !links.some((other) => other.wraps === d));
-    for (const extra of outer.slice(1)) {
+    // One that only a refused wrapper or link named was reported already.
+    for (const extra of outer.slice(1).filter((d) => d.section.at !== undefined)) {
       const values = { first: outer[0]!.section.title, second: extra.section.title };
       this.errors.push(PealError.of(CONFIG_ERRORS.TWO_LINKS, values, { at: extra.section.at }));
     }

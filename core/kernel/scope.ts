@@ -1,9 +1,8 @@
 // What one plugin sees: a child container of the daemon's own, with the shared ports, its options, its logger, its timers
 // and what it requires. tsyringe's global container is only the parent that the library insists on; nothing is put there.
-import '../plugin/index.js';
-import { container as globalContainer, type DependencyContainer, type InjectionToken } from 'tsyringe';
 import { PealError, PLUGIN_ERRORS, reasonOf } from '../errors.js';
 import { Options, type Scope, Section } from '../plugin/define.js';
+import { container as globalContainer, type DependencyContainer, type InjectionToken } from '../plugin/inject.js';
 import type { Token } from '../plugin/ports.js';
 import { missingMethods } from './definition.js';
 import type { PlannedPlugin } from './plan.js';

@@ -1,8 +1,6 @@
-// The SDK, export `peal/plugin`: all that a plugin of any kind may import from the daemon. reflect-metadata comes first,
-// because tsyringe refuses to load without it; nobody else imports it, and plugins use the kernel's own tsyringe.
-import 'reflect-metadata';
-
-export { inject, injectable } from 'tsyringe';
+// The SDK, export `peal/plugin`: all that a plugin of any kind may import from the daemon. Plugins written as classes use
+// the kernel's own tsyringe by way of inject and injectable.
+export { inject, injectable } from './inject.js';
 
 export { API_VERSION, definePlugin, isPlugin, Options, PLUGIN_KINDS, Section } from './define.js';
 export type { Part, Plugin, PluginInstances, PluginKind, Requirement, Scope, Seam } from './define.js';

@@ -1,0 +1,24 @@
+// Exit codes and the one form in which errors reach the terminal.
+import { CLI_ERRORS, PealError, PealErrors, reasonOf } from '../errors.js';
+
+/** What was asked for was done. */
+export const EXIT_OK = 0;
+/** It was tried and failed: see standard error and the log. */
+export const EXIT_FAILURE = 1;
+/** The command line or the configuration is wrong; nothing was tried. */
+export const EXIT_USAGE = 2;
+
+const USAGE_CODES = /^PEAL_(CLI_USAGE|CONFIG|OPTION)/;
+
+/** Lines for standard error: `FILE:LINE: CODE message; remedy`, one per error. */
+export function errorLines(thrown: unknown): readonly string[] {
+  if (thrown instanceof PealErrors) return thrown.errors.map(String);
+  if (thrown instanceof PealError) return [thrown.toString()];
+  return [PealError.of(CLI_ERRORS.UNEXPECTED, { detail: reasonOf(thrown) }).toString()];
+}
+
+/** Errors found while a configuration is read are the user's to mend, and so are all that come together. */
+export function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof PealErrors) return EXIT_USAGE;
+  return thrown instanceof PealError && USAGE_CODES.test(thrown.code) ? EXIT_USAGE : EXIT_FAILURE;
+}
