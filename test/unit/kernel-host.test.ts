@@ -60,7 +60,7 @@ test('sessions of a client API reach one another through the machine', async () 
   const a = api.connect({ name: 'a', membership: false });
   const b = api.connect({ name: 'b', membership: false });
   b.join('g');
-  a.multicast({ groups: ['g'], body: new TextEncoder().encode('hello') } as never);
+  a.multicast({ groups: ['g'], data: new TextEncoder().encode('hello') });
   const event = await b.next();
   expect(JSON.stringify(event)).toContain('g');
   expect(daemon.status().driver.machine.sessions).toBe(2);
