@@ -3,13 +3,12 @@
 // core is told, what is sent arrives whole and in order, and no client can harm another.
 import type { ClientApi } from '../../core/plugin/client.js';
 import type { Plugin } from '../../core/plugin/define.js';
-import { Clock, EventLoop, Logger, Sessions } from '../../core/plugin/ports.js';
+import { EventLoop, Sessions } from '../../core/plugin/ports.js';
 import { NodeLoop } from '../../core/runtime/loop.js';
 import type { FrameEvent } from '../../core/wire/event.js';
 import type { TestApi } from './api.js';
+import { bind, buildPlugin, type Binding } from './build.js';
 import { FakeSessions } from './fake-sessions.js';
-import { createPlugin, keptLog, port } from './scope.js';
-import type { KeptLog, Port } from './scope.js';
 
 /** One client as the suite uses it. Promises reject only when the connection cannot be had or is over. */
 export interface TestClient {
@@ -33,7 +32,7 @@ export interface ClientSetup {
   /** Options for an API that can be started many times on one machine, with `kick` as policy for slow readers. */
   readonly options: Readonly<Record<string, string>>;
   /** Ports beyond those of every client API. */
-  readonly ports?: readonly Port[];
+  readonly ports?: readonly Binding[];
   /** Connects a client of that name; empty: the daemon makes one. Rejects when it is refused. */
   connect(api: ClientApi, name: string): Promise<TestClient>;
   /** Sends these bytes in place of the protocol; resolves when the API has closed the connection. */
@@ -46,18 +45,11 @@ class World {
   readonly failures: unknown[] = [];
   readonly loop = new NodeLoop((_name, error) => this.failures.push(error));
   readonly sessions = new FakeSessions(this.loop);
-  readonly log: KeptLog = keptLog();
   readonly api: ClientApi;
 
   constructor(readonly setup: ClientSetup) {
-    const clock = { nowMs: () => Math.floor(this.loop.now()), wallMs: () => Math.floor(this.loop.now()) };
-    this.api = createPlugin(setup.plugin, setup.options, [
-      port(Clock, clock),
-      port(EventLoop, this.loop),
-      port(Logger, this.log),
-      port(Sessions, this.sessions),
-      ...(setup.ports ?? []),
-    ]) as ClientApi;
+    const ports = [bind(EventLoop, this.loop), bind(Sessions, this.sessions), ...(setup.ports ?? [])];
+    this.api = buildPlugin<ClientApi>({ plugin: setup.plugin, options: setup.options, ports }).instance;
     this.loop.start();
   }
 

@@ -2,6 +2,7 @@
 // expect and a setup, so that plugins outside this package prove the same as those inside (docs/write-a-plugin.md).
 export { seeded, type Matchers, type TestApi } from './api.js';
 export { bind, buildPlugin, type Binding, type BuildRequest, type Built } from './build.js';
+export { clientCompliance, type ClientSetup, type TestClient } from './client.js';
 export { exportCompliance, type ExportSetup } from './export.js';
 export { PlayedSessions, serviceCompliance, type ServiceSetup } from './service.js';
 export { storageCompliance, type StorageSetup } from './storage.js';

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Clock, EventLoop, Logger, Sessions, Store } from '../../../core/plugin/index.js';
+import { EventLoop, Sessions, Store } from '../../../core/plugin/index.js';
 import { NodeLoop } from '../../../core/runtime/loop.js';
+import { bind, buildPlugin } from '../../../test/compliance/build.js';
 import { FakeSessions } from '../../../test/compliance/fake-sessions.js';
-import { createPlugin, keptLog, port } from '../../../test/compliance/scope.js';
 import type { BinaryApi } from '../api.js';
 import binary from '../index.js';
 import { RawClient, WireClient, tcpPort } from './wire-client.js';
@@ -15,7 +15,7 @@ export interface World {
   readonly api: BinaryApi;
   readonly sessions: FakeSessions;
   readonly loop: NodeLoop;
-  readonly lines: string[];
+  readonly lines: readonly string[];
   /** A folder of its own, removed at the end. */
   readonly folder: string;
   readonly port: number;
@@ -34,21 +34,14 @@ export async function withApi(
   const failures: unknown[] = [];
   const loop = new NodeLoop((_name, error) => failures.push(error));
   const sessions = new FakeSessions(loop);
-  const log = keptLog();
   const folder = mkdtempSync(join(tmpdir(), 'peal-binary-'));
   const inFolder = new Map(Object.entries(options).map(([key, value]) => [key, value.replace('FOLDER', folder)]));
   const clients: RawClient[] = [];
-  const api = createPlugin(
-    binary,
-    { port: '0', unix_socket: 'off', ...(Object.fromEntries(inFolder) as WorldOptions) },
-    [
-      port(Clock, { nowMs: () => Math.floor(loop.now()), wallMs: () => Math.floor(loop.now()) }),
-      port(EventLoop, loop),
-      port(Logger, log),
-      port(Sessions, sessions),
-      ...(store === undefined ? [] : [port(Store, store)]),
-    ],
-  ) as BinaryApi;
+  const { instance: api, logged } = buildPlugin<BinaryApi>({
+    plugin: binary,
+    options: { port: '0', unix_socket: 'off', ...(Object.fromEntries(inFolder) as WorldOptions) },
+    ports: [bind(EventLoop, loop), bind(Sessions, sessions), ...(store === undefined ? [] : [bind(Store, store)])],
+  });
   const keep = <C extends RawClient>(client: C): C => {
     clients.push(client);
     return client;
@@ -61,7 +54,7 @@ export async function withApi(
       api,
       sessions,
       loop,
-      lines: log.lines,
+      lines: logged,
       folder,
       port: at,
       raw: async () => keep(await new RawClient(at).connected()),

@@ -1,21 +1,24 @@
 // The memory API beyond its kind's suite: handlers, iteration, misuse, and what a frame becomes.
 import { describe, expect, test } from '@jest/globals';
+import { Sessions } from '../../../core/plugin/index.js';
 import { NodeLoop } from '../../../core/runtime/loop.js';
 import type { FrameEvent } from '../../../core/wire/event.js';
 import { readEvents } from '../../../core/wire/event.js';
 import { Service, buildFrame } from '../../../core/wire/frame.js';
+import { bind, buildPlugin } from '../../../test/compliance/build.js';
 import { FakeSessions } from '../../../test/compliance/fake-sessions.js';
-import { keptLog } from '../../../test/compliance/scope.js';
-import { MemoryApi } from '../api.js';
+import type { MemoryApi } from '../api.js';
+import memory from '../index.js';
 
 const DATA = Uint8Array.of(1, 2, 3);
 
-async function started(maxEvents = 10) {
-  const sessions = new FakeSessions();
-  const log = keptLog();
-  const api = new MemoryApi('client.memory', sessions, log, maxEvents);
+async function started(maxEvents = 10, loop?: NodeLoop) {
+  const sessions = new FakeSessions(loop);
+  const options = { max_events: String(maxEvents) };
+  const ports = [bind(Sessions, sessions)];
+  const { instance: api, logged } = buildPlugin<MemoryApi>({ plugin: memory, options, ports });
   await api.start();
-  return { api, sessions, log };
+  return { api, sessions, logged };
 }
 
 function code(call: () => unknown): string | undefined {
@@ -39,7 +42,7 @@ describe('sessions in the process', () => {
   });
 
   test('a handler that throws ends its own session only', async () => {
-    const { api, sessions, log } = await started();
+    const { api, sessions, logged } = await started();
     const ann = api.connect({
       name: 'ann',
       onEvent: () => {
@@ -51,7 +54,7 @@ describe('sessions in the process', () => {
     expect(await ann.ended).toBe('error');
     expect(await bob.next()).toMatchObject({ kind: 'message' });
     expect(sessions.ended).toEqual([{ name: 'ann', reason: 'error', detail: 'application fault' }]);
-    expect(log.lines.join()).toContain('application fault');
+    expect(logged.join()).toContain('application fault');
   });
 
   test('for await ends with the session, after what was queued', async () => {
@@ -100,8 +103,7 @@ describe('sessions in the process', () => {
 
   test('works inside the ticks of a loop as well', async () => {
     const loop = new NodeLoop(() => undefined);
-    const api = new MemoryApi('client.memory', new FakeSessions(loop), keptLog(), 10);
-    await api.start();
+    const { api } = await started(10, loop);
     loop.start();
     const ann = api.connect({ name: 'ann' });
     ann.join('room');

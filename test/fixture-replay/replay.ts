@@ -1,0 +1,116 @@
+// Plays fixtures against a listening daemon: several connections at once, each along its own file. A step that sends
+// waits for all that the daemon sent before it, and a connection may begin behind a line of another one, so that the
+// daemon sees things in the order in which the peer saw them.
+import { RawClient } from '../../client-apis/binary/test/wire-client.js';
+import { readFixture } from './fixture.js';
+import type { Connection, Step } from './fixture.js';
+import { FrameComparison } from './normalise.js';
+
+export interface Part {
+  readonly file: string;
+  /** Which connection of the file; default the first. */
+  readonly connection?: number;
+  /** Begins when that part is done with that line (0-based). */
+  readonly after?: { readonly part: number; readonly line: number };
+  /** For the send of a line: so many frames that stand behind it come before, since the other client was first. */
+  readonly late?: Readonly<Record<number, number>>;
+  /** The end of the file is the end of the connection, although it does not say so. */
+  readonly thenClose?: boolean;
+}
+
+/** Replays all parts together; answers every difference, with file and line. */
+export async function replay(port: number, parts: readonly Part[]): Promise<string[]> {
+  const players = parts.map((part) => new Player(port, part));
+  await Promise.all(players.map((player) => player.play(players)));
+  return players.flatMap((player) => player.differences);
+}
+
+class Player {
+  readonly differences: string[] = [];
+  private readonly steps: readonly Step[];
+  private readonly comparison = new FrameComparison();
+  private line = -1;
+  private ended = false;
+  private watchers: (() => void)[] = [];
+
+  constructor(
+    private readonly port: number,
+    private readonly part: Part,
+  ) {
+    const connection: Connection = readFixture(part.file)[part.connection ?? 0]!;
+    this.steps = rearranged(connection.steps, part.late ?? {});
+  }
+
+  async play(all: readonly Player[]): Promise<void> {
+    const { after, thenClose } = this.part;
+    if (after !== undefined) await all[after.part]!.reaches(after.line);
+    const client = await new RawClient(this.port).connected();
+    for (const step of this.steps) {
+      if (this.differences.length === 0) await this.step(client, step);
+      this.line = step.line;
+      for (const watcher of this.watchers.splice(0)) watcher();
+    }
+    this.ended = true;
+    for (const watcher of this.watchers.splice(0)) watcher();
+    if (thenClose === true) client.socket.end();
+    const rest = await this.remainder(client, thenClose === true);
+    if (rest.length > 0) this.differs(this.line, `${rest.length} bytes more than expected`);
+    client.destroy();
+  }
+
+  /** What comes behind the last line, where the end of the connection was waited for. */
+  private remainder(client: RawClient, closing: boolean): Promise<Buffer> {
+    const waited = closing || this.steps.some((step) => step.kind === 'daemon-end');
+    return waited ? client.rest() : Promise.resolve(Buffer.alloc(0));
+  }
+
+  private async step(client: RawClient, step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'send':
+        await client.write(step.bytes);
+        break;
+      case 'expect': {
+        const got = await client.read(step.bytes.length);
+        if (!step.frame) this.compare(step.line, step.bytes, got);
+        else if (got.length < step.bytes.length)
+          this.differs(step.line, `the connection ended after ${got.length} bytes`);
+        else this.differs(step.line, this.comparison.difference(step.bytes, got));
+        break;
+      }
+      case 'client-end':
+        client.socket.end();
+        break;
+      case 'daemon-end': {
+        const more = await client.rest();
+        if (more.length > 0) this.differs(step.line, `${more.length} bytes before the end`);
+      }
+    }
+  }
+
+  private compare(line: number, expected: Buffer, got: Buffer): void {
+    if (!expected.equals(got)) this.differs(line, `expected ${expected.toString('hex')}, got ${got.toString('hex')}`);
+  }
+
+  private differs(line: number, what: string): void {
+    if (what !== '') this.differences.push(`${this.part.file}:${line + 1}: ${what}`);
+  }
+
+  private async reaches(line: number): Promise<void> {
+    while (this.line < line && !this.ended) await new Promise<void>((resolve) => this.watchers.push(resolve));
+  }
+}
+
+/** Moves each late send behind so many expected frames. */
+function rearranged(steps: readonly Step[], late: Readonly<Record<number, number>>): Step[] {
+  const moved: Step[] = [];
+  const waiting: { step: Step; frames: number }[] = [];
+  for (const step of steps) {
+    const frames = step.kind === 'send' ? (late[step.line] ?? 0) : 0;
+    if (frames > 0) waiting.push({ step, frames });
+    else moved.push(step);
+    if (step.kind !== 'expect') continue;
+    for (const w of waiting) w.frames--;
+    while (waiting[0]?.frames === 0) moved.push(waiting.shift()!.step);
+  }
+  return [...moved, ...waiting.map((w) => w.step)];
+}
