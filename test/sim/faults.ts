@@ -19,7 +19,7 @@ export interface Path {
 export const GOOD_PATH: Path = { loss: 0, duplicate: 0, reorder: 0, tail: 0, delayMs: 1, tailMs: 0, full: 0 };
 
 const RETRANSMISSION_MS = 200;
-const RETRANSMISSIONS_MAX = 6;
+const RETRANSMISSIONS_MAX = 4;
 
 export class Faults {
   private readonly cuts: Uint8Array;

@@ -58,6 +58,8 @@ const STEP_MS = 20;
 /** A merge may wait 30 s for an edge that broke often (docs/design/membership.md); then it takes its rounds. */
 const CONVERGENCE_LIMIT_MS = 60_000;
 const REST_MS = 3_000;
+/** Longer than anything sent before the healing is still under way: 3 s of retransmissions, 2 s of tail. */
+const HOLD_MS = 6_000;
 const CALM_MS = 2_000;
 const EVENTS_OF_A_RUN_MAX = 30_000_000;
 
@@ -163,7 +165,7 @@ class Run {
     const { clock } = this.cluster;
     const from = clock.now;
     // What was sent before the healing may still arrive late and break a configuration once more: it has to hold.
-    for (let heldMs = 0; heldMs < REST_MS; heldMs += STEP_MS) {
+    for (let heldMs = 0; heldMs < HOLD_MS; heldMs += STEP_MS) {
       if (!this.converged(components)) heldMs = -STEP_MS;
       if (clock.now - from > CONVERGENCE_LIMIT_MS) {
         this.violate('15/18 convergence', `no agreement ${CONVERGENCE_LIMIT_MS} ms after healing: ${this.states()}`);
@@ -172,7 +174,7 @@ class Run {
       this.chaos.revive();
       this.wait(STEP_MS);
     }
-    this.slowestMs = Math.max(this.slowestMs, clock.now - from - REST_MS);
+    this.slowestMs = Math.max(this.slowestMs, clock.now - from - HOLD_MS);
     this.workload.set('off');
     this.wait(REST_MS);
     this.mark('calm');

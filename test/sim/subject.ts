@@ -9,6 +9,6 @@ export const PEAL: Subject = {
   create: createDaemon,
   link: (stream) => createMesh({ stream }),
   options: DEFAULT_OPTIONS,
-  checkers: PEAL_OPTIONS,
+  checkers: { ...PEAL_OPTIONS, idleCounters: ['backlog bytes'] },
   media: ['stream', 'datagram'],
 };

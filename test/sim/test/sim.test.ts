@@ -6,7 +6,7 @@ import { PEAL } from '../subject.js';
 
 const SEEDS_FILE = new URL('../../../../test/sim/seeds.json', import.meta.url);
 /** Fresh seeds run for that long; 0: not at all. */
-const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '0');
+const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '60');
 const DAEMONS = [3, 8] as const;
 /** Room for the run that is under way when the budget ends. */
 const SLACK_MS = 60_000;
