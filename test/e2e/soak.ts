@@ -1,0 +1,207 @@
+// A soak of real daemons: clients on all of them, every service level, while daemons are killed, frozen, stopped and
+// restarted at random; between the storms everything must come together again. Traces go to the simulator's checkers.
+import { Service } from '../../core/wire/frame.js';
+import { Checkers, PEAL_OPTIONS } from '../sim/checkers.js';
+import type { Violation } from '../sim/ledger.js';
+import { Random } from '../sim/random.js';
+import { type Daemon, Farm } from './processes.js';
+import { Recorder, TracedClient } from './traced-client.js';
+
+export interface SoakOptions {
+  readonly seed: number;
+  readonly daemons: number;
+  readonly phases: number;
+  readonly stormMs: number;
+  /** Progress, one line each. */
+  readonly say: (line: string) => void;
+}
+
+export interface SoakFigures {
+  readonly faults: number;
+  readonly messages: number;
+  readonly deliveries: number;
+  readonly views: number;
+  readonly slowestMergeMs: number;
+  readonly violations: readonly Violation[];
+}
+
+const LEVELS = [Service.RELIABLE, Service.FIFO, Service.CAUSAL, Service.AGREED, Service.SAFE];
+const GROUPS = ['g0', 'g1', 'g2'];
+/** Everybody is in it: its view tells when all have come together. */
+const ALL = 'everybody';
+/** After a storm: come together within this, or it is a violation. Flapping edges wait up to 30 s by design. */
+const MERGE_LIMIT_MS = 45_000;
+const QUIET_MS = 400;
+const SENDER_WAIT_BYTES = 1 << 18;
+
+const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
+
+class Soak {
+  readonly random: Random;
+  readonly checkers = new Checkers(PEAL_OPTIONS);
+  readonly recorder = new Recorder((e) => this.checkers.add(e));
+  clients: TracedClient[] = [];
+  faults = 0;
+  slowestMergeMs = 0;
+  sending = false;
+  names = 0;
+  /** Broken daemons and their repair. */
+  readonly broken = new Map<Daemon, () => Promise<void>>();
+
+  constructor(
+    readonly farm: Farm,
+    readonly o: SoakOptions,
+  ) {
+    this.random = new Random(o.seed, 'soak');
+  }
+
+  async run(): Promise<void> {
+    this.recorder.emit({ t: 0, event: 'cluster', daemons: this.farm.daemons.map((d) => d.name) });
+    await Promise.all(this.farm.daemons.map((d) => this.boot(d)));
+    await this.together('start');
+    for (let phase = 1; phase <= this.o.phases; phase++) {
+      await this.storm();
+      await Promise.all([...this.broken.values()].map((repair) => repair()));
+      await this.together(`phase ${phase}`);
+    }
+  }
+
+  async boot(d: Daemon): Promise<void> {
+    await d.start();
+    const e = { daemon: d.name, incarnation: String(d.life) };
+    this.recorder.emit({ t: this.recorder.now, event: 'boot', ...e });
+    for (let i = 0; i < 2; i++) await this.client(d);
+  }
+
+  async client(d: Daemon): Promise<void> {
+    const c = await TracedClient.connect(this.recorder, d, `s${++this.names}`);
+    this.clients.push(c);
+    c.join(ALL);
+    for (const g of GROUPS) if (this.random.below(2) === 0) c.join(g);
+  }
+
+  async storm(): Promise<void> {
+    this.sending = true;
+    const senders = this.send();
+    const until = this.recorder.now + this.o.stormMs;
+    while (this.recorder.now < until) {
+      await sleep(100 + this.random.below(900));
+      await this.fault();
+    }
+    this.sending = false;
+    await senders;
+  }
+
+  async send(): Promise<void> {
+    while (this.sending) {
+      for (const c of this.clients) if (c.open && c.waiting < SENDER_WAIT_BYTES) this.burst(c);
+      await sleep(10);
+    }
+  }
+
+  burst(c: TracedClient): void {
+    const r = this.random;
+    for (let n = r.below(12); n > 0; n--) {
+      const service = LEVELS[r.below(LEVELS.length)]!;
+      const bytes = 8 + (r.below(40) === 0 ? r.below(100_000) : r.below(600));
+      const groups = [GROUPS[r.below(3)]!];
+      if (r.below(4) === 0) groups.push(ALL);
+      c.multicast(service, groups, bytes);
+    }
+    if (r.below(60) === 0) c.join(GROUPS[r.below(3)]!);
+    if (r.below(60) === 0) c.leave(GROUPS[r.below(3)]!);
+  }
+
+  async fault(): Promise<void> {
+    const d = this.farm.daemons[this.random.below(this.farm.daemons.length)]!;
+    const repair = this.broken.get(d);
+    this.faults++;
+    if (repair) {
+      await repair();
+      return;
+    }
+    const what = this.random.below(4);
+    if (what === 0) await this.end(d, 'crash', 'SIGKILL');
+    else if (what === 1) await this.end(d, 'stop', 'SIGTERM');
+    else if (what === 2) {
+      this.o.say(`${d.name} frozen`);
+      d.signal('SIGSTOP');
+      this.broken.set(d, () => {
+        this.broken.delete(d);
+        d.signal('SIGCONT');
+        return Promise.resolve();
+      });
+    } else await this.turnover(d);
+  }
+
+  /** One client goes, another comes. */
+  async turnover(d: Daemon): Promise<void> {
+    const c = this.clients.find((x) => x.daemon === d && x.open);
+    if (!c) return;
+    this.clients = this.clients.filter((x) => x !== c);
+    await c.kill();
+    await this.client(d);
+  }
+
+  async end(d: Daemon, event: 'crash' | 'stop', signal: NodeJS.Signals): Promise<void> {
+    this.o.say(`${d.name} gets ${signal}`);
+    const life = { daemon: d.name, incarnation: String(d.life) };
+    if (event === 'stop') this.recorder.emit({ t: this.recorder.now, event: 'leaving', ...life });
+    await d.end(signal);
+    // What the kernel still held for its clients belongs before the end of that life.
+    const own = this.clients.filter((c) => c.daemon === d);
+    await Promise.all(own.map((c) => c.closed));
+    this.clients = this.clients.filter((c) => c.daemon !== d);
+    this.recorder.emit({ t: this.recorder.now, event, ...life });
+    this.broken.set(d, async () => {
+      this.broken.delete(d);
+      await this.boot(d);
+    });
+  }
+
+  /** Waits until every client's view of ALL has all clients, and nothing more comes. */
+  async together(what: string): Promise<void> {
+    const from = this.recorder.now;
+    const whole = (): boolean => {
+      const names = this.clients
+        .map((c) => c.privateGroup)
+        .sort()
+        .join();
+      return this.clients.every((c) => c.open && [...(c.views.get(ALL) ?? [])].sort().join() === names);
+    };
+    while (!whole()) {
+      const lost = this.clients.filter((c) => !c.open);
+      if (lost.length > 0) this.fail(`${what}: ${lost.map((c) => c.privateGroup).join()} lost by a living daemon`);
+      if (this.recorder.now - from > MERGE_LIMIT_MS) this.fail(`${what}: not together after ${MERGE_LIMIT_MS} ms`);
+      await sleep(20);
+    }
+    this.slowestMergeMs = Math.max(this.slowestMergeMs, this.recorder.now - from);
+    this.o.say(`${what}: together after ${this.recorder.now - from} ms`);
+    const idle = (): boolean =>
+      this.clients.every((c) => this.recorder.now - c.lastHeard > QUIET_MS && c.waiting === 0);
+    while (!idle()) await sleep(20);
+    this.recorder.emit({ t: this.recorder.now, event: 'settled', components: [] });
+  }
+
+  fail(why: string): never {
+    const logs = this.farm.daemons.map((d) => `${d.name}:\n  ${d.log.slice(-12).join('\n  ')}`).join('\n');
+    throw new Error(`${why}\n${logs}`);
+  }
+}
+
+/** Runs one soak. Throws when the daemons do not come together; answers what the checkers found. */
+export async function soak(o: SoakOptions): Promise<SoakFigures> {
+  const farm = await Farm.create({ daemons: o.daemons });
+  const s = new Soak(farm, o);
+  try {
+    await s.run();
+    const violations = s.checkers.finish();
+    const { recorder, faults, slowestMergeMs } = s;
+    const { delivered: deliveries, views, sent } = recorder;
+    return { faults, messages: sent.length, deliveries, views, slowestMergeMs, violations };
+  } finally {
+    s.sending = false;
+    for (const c of s.clients) c.destroy();
+    await farm.destroy();
+  }
+}
