@@ -96,7 +96,10 @@ export class Farm {
       lines.push(`client_port = ${port}`);
       farm.daemons.push(new Daemon(farm, name, port));
     }
-    lines.push(o.sections ?? '[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off');
+    lines.push(
+      o.sections ??
+        '[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off\nmax_session_messages = 1000000',
+    );
     writeFileSync(farm.file, lines.join('\n') + '\n');
     return farm;
   }
