@@ -82,7 +82,9 @@ export async function stop(c: Cluster): Promise<void> {
 export function cpuSeconds(c: Cluster): number {
   let ticks = 0;
   for (const p of c.processes) {
-    const fields = readFileSync(`/proc/${p.pid ?? 0}/stat`, 'latin1').split(') ')[1]!.split(' ');
+    const fields = readFileSync(`/proc/${p.pid ?? 0}/stat`, 'latin1')
+      .split(') ')[1]!
+      .split(' ');
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / TICKS_PER_SECOND;
