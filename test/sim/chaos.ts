@@ -4,10 +4,11 @@ import { Phase } from './clock.js';
 import type { SimDaemon } from './daemon.js';
 import { GOOD_PATH, type Path } from './faults.js';
 import { Random } from './random.js';
-import { type Action, type Ambush, type ChaosPhase, type Moment, tellAction } from './schedule.js';
+import { type Action, type Ambush, type ChaosPhase, DESCRIBED, type Moment, NOTICED, tellAction } from './schedule.js';
 import type { Workload } from './workload.js';
 
 const AMBUSH_MS = 700;
+const LAG_MS = 400;
 
 interface Armed {
   readonly at: Moment;
@@ -32,11 +33,11 @@ export class Chaos {
     this.random = new Random(seed, 'chaos');
     cluster.onEvent = (d, e) => {
       if (this.armed.length === 0) return;
-      if (e.kind === 'installed' || e.kind === 'transitional' || e.kind === 'suspected' || e.kind === 'round')
-        this.moment(d, e.kind);
+      const notice = NOTICED.find((n) => n === e.kind);
+      if (notice !== undefined) this.moment(d, notice);
     };
     cluster.onTick = (d) => {
-      if (this.armed.some((a) => a.at === 'recovering' || a.at === 'gathering')) this.looked(d);
+      if (this.armed.some((a) => DESCRIBED.some((w) => w === a.at))) this.looked(d);
     };
   }
 
@@ -95,6 +96,10 @@ export class Chaos {
         this.path(a.place, a.path);
         this.later(a.ms, () => this.path(a.place, GOOD_PATH));
         return;
+      case 'lag':
+        this.lag(a.from, a.to, { ...GOOD_PATH, delayMs: LAG_MS });
+        this.later(a.ms, () => this.lag(a.from, a.to, GOOD_PATH));
+        return;
       case 'reset':
         cluster.network.reset(a.a, a.b);
         return;
@@ -103,6 +108,9 @@ export class Chaos {
         if (d !== undefined) d.wallOffsetSeconds = a.seconds;
         return;
       }
+      case 'slow-reader':
+        this.slowReader(a.place, a.ms);
+        return;
       case 'storm':
         this.workload.storm(a.place, a.what);
         return;
@@ -129,6 +137,16 @@ export class Chaos {
     this.later(ms, () => this.cluster.resume(place));
   }
 
+  private slowReader(place: number, ms: number): void {
+    const d = this.cluster.daemons[place];
+    const s = d === undefined ? undefined : this.cluster.sessionsOf(d)[0];
+    if (d === undefined || s === undefined) return;
+    s.congested(true);
+    // Its queue empties some time, chaos or quiet; in a paused or dead daemon nobody asks.
+    const { clock } = this.cluster;
+    clock.schedule(clock.now + ms, Phase.harness, () => s.congested(false));
+  }
+
   private cut(from: number, to: number, both: boolean, ms: number): void {
     const { faults } = this.cluster;
     faults.cut(from, to);
@@ -145,12 +163,15 @@ export class Chaos {
       for (const { place: b } of list) if (place === -1 || a === place || b === place) faults.setPath(a, b, path);
   }
 
+  private lag(from: readonly number[], to: readonly number[], path: Path): void {
+    for (const a of from) for (const b of to) this.cluster.faults.setPath(a, b, path);
+  }
+
   private looked(d: SimDaemon): void {
     const text = d.machine.describe();
     const before = this.described.get(d) ?? '';
     this.described.set(d, text);
-    for (const word of ['recovering', 'gathering'] as const)
-      if (text.includes(word) && !before.includes(word)) this.moment(d, word);
+    for (const word of DESCRIBED) if (text.includes(word) && !before.includes(word)) this.moment(d, word);
   }
 
   private moment(d: SimDaemon, at: Moment): void {

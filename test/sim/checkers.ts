@@ -1,6 +1,7 @@
 // All checkers over one trace: one per guarantee of extended virtual synchrony (docs/how-we-test.md has the list).
 // Events are handed in as they come; every check is linear in the trace.
 import { NoDuplicates, Integrity, SelfInclusion } from './checkers/integrity.js';
+import { NoCausalGaps } from './checkers/causal.js';
 import { SameConfiguration } from './checkers/configuration.js';
 import { Convergence, BoundedQueues } from './checkers/convergence.js';
 import { Logs } from './checkers/logs.js';
@@ -42,6 +43,7 @@ export class Checkers {
       new TransitionalSets(court),
       new Fifo(court),
       new Order(court),
+      new NoCausalGaps(court),
       new Logs(court),
       new OpenGroups(court),
       new Convergence(court),

@@ -25,7 +25,7 @@ export interface ClusterOptions {
   readonly bufferBytes: number;
   readonly create: MachineFactory;
   readonly link: () => Link;
-  readonly options: DaemonOptions;
+  readonly options: (place: number) => DaemonOptions;
   trace(e: TraceEvent): void;
 }
 
@@ -88,7 +88,7 @@ export class Cluster {
       idNumber: this.random.next(),
       medium: this.network.facts,
       link: o.link(),
-      options: o.options,
+      options: o.options(place),
     };
     const d = new SimDaemon(place, name, birth, this.surroundings());
     d.wallOffsetSeconds = wallOffsetSeconds;

@@ -39,6 +39,8 @@ export class SimDaemon implements NetworkNode {
   members = 0;
   /** May regular frames be read from clients? */
   reading = true;
+  /** What its clients do as soon as a paused daemon goes on. */
+  readonly onResume: (() => void)[] = [];
   /** Clients that have requests this daemon has not read. */
   readonly backlog = new Set<{ pump(): void }>();
   /** Set by the schedule: how far this daemon's wall clock is off. */
@@ -135,6 +137,7 @@ export class SimDaemon implements NetworkNode {
     this.overdue = [];
     for (const key of all) this.fire(key);
     if (this.alive) this.s.network.resume(this.place);
+    for (const run of this.onResume.splice(0)) run();
     if (this.alive) this.tick(() => undefined);
   }
 

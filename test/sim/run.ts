@@ -15,7 +15,7 @@ import { Workload } from './workload.js';
 /** What is simulated. */
 export interface Subject {
   readonly create: MachineFactory;
-  readonly link: (stream: boolean) => Link;
+  readonly link: (stream: boolean, windowBytes: number | undefined) => Link;
   readonly options: DaemonOptions;
   readonly checkers: CheckerOptions;
   readonly media: readonly ('stream' | 'datagram')[];
@@ -97,8 +97,12 @@ class Run {
       maxBytes: r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]),
       bufferBytes: r.pick(stream ? [65_536, 262_144, 1_048_576] : [65_536, 212_992]),
       create: subject.create,
-      link: () => subject.link(stream),
-      options: subject.options,
+      link: () => subject.link(stream, r.pick([undefined, undefined, 5_000, 50_000])),
+      options: () => ({
+        ...subject.options,
+        packBytes: r.pick([0, 0, 0, 700, 3000, 20_000]),
+        backlogBytes: r.pick([subject.options.backlogBytes, subject.options.backlogBytes, 20_000]),
+      }),
       trace: (e) => this.trace(e),
     });
     const largestBytes = Math.min(subject.options.maxMessageBytes - 1024, r.pick([2_000, 20_000, 140_000]));

@@ -4,7 +4,9 @@ import { GOOD_PATH, type Path } from './faults.js';
 import { Random } from './random.js';
 
 /** Moments that hurt: notices of a daemon, or words of its `describe()` that were not there a tick before. */
-export type Moment = 'installed' | 'transitional' | 'suspected' | 'round' | 'recovering' | 'gathering';
+export const NOTICED = ['installed', 'transitional', 'suspected', 'round'] as const;
+export const DESCRIBED = ['recovering', 'gathering', 'reported', 'repairing', 'complete'] as const;
+export type Moment = (typeof NOTICED)[number] | (typeof DESCRIBED)[number];
 
 export type Action =
   | { readonly do: 'crash' | 'boot' | 'stop'; readonly place: number }
@@ -14,8 +16,12 @@ export type Action =
   | { readonly do: 'partition'; readonly components: readonly (readonly number[])[]; readonly ms: number }
   /** Quality of the paths from (and, if `both`, to) that place; -1: of all paths. */
   | { readonly do: 'path'; readonly place: number; readonly path: Path; readonly ms: number }
+  /** Data from these daemons to those is slow for that long: others are heard before them. */
+  | { readonly do: 'lag'; readonly from: readonly number[]; readonly to: readonly number[]; readonly ms: number }
   | { readonly do: 'reset'; readonly a: number; readonly b: number }
   | { readonly do: 'clock'; readonly place: number; readonly seconds: number }
+  /** A session there reads too slowly, by policy `block`, for that long. */
+  | { readonly do: 'slow-reader'; readonly place: number; readonly ms: number }
   | { readonly do: 'storm'; readonly place: number; readonly what: 'connect' | 'disconnect' | 'join' | 'leave' }
   /** At the `nth` such moment from now anywhere in the cluster: `then`, done to the daemon whose moment it is. */
   | { readonly do: 'ambush'; readonly at: Moment; readonly nth: number; readonly then: Ambush };
@@ -64,9 +70,37 @@ function chaos(r: Random, daemons: number, size: ScheduleSize, last: boolean): C
   const entries: Entry[] = [];
   const every = Math.max(20, r.heavy(size.faultEveryMs, size.faultEveryMs * 8));
   for (let at = r.below(2 * every); at < ms; at += 1 + r.below(2 * every))
-    entries.push({ at, action: anyAction(r, daemons) });
+    if (r.chance(60)) entries.push(...laggingSplit(r, daemons, at));
+    else entries.push({ at, action: anyAction(r, daemons) });
   const whole = [Array.from({ length: daemons }, (_, i) => i)];
   return { ms, entries, components: !last && r.chance(250) ? components(r, daemons) : whole };
+}
+
+/**
+ * Leaves gaps behind: for a while some of one side are heard late on the other, their followers in the order at once;
+ * then the sides part. Sometimes they part once more before they can have recovered.
+ */
+function laggingSplit(r: Random, daemons: number, at: number): Entry[] {
+  const parts = components(r, daemons);
+  const [here, there] = [parts[0]!, parts.slice(1).flat()];
+  const from = here.filter(() => r.chance(600));
+  const ms = r.between(100, 900);
+  const cutAt = at + r.between(30, ms);
+  const all: Entry[] = [
+    { at, action: { do: 'lag', from, to: there, ms } },
+    { at: cutAt, action: { do: 'partition', components: parts, ms: r.between(300, 3000) } },
+  ];
+  if (r.chance(500))
+    all.push({
+      at: cutAt,
+      action: {
+        do: 'ambush',
+        at: r.pick(['complete', 'repairing', 'reported', 'installed'] as const),
+        nth: 1 + r.below(4),
+        then: r.pick(AMBUSHES),
+      },
+    });
+  return all;
 }
 
 /** A partition of any shape. */
@@ -77,7 +111,7 @@ function components(r: Random, daemons: number): number[][] {
   return all.filter((c) => c.length > 0);
 }
 
-const MOMENTS: readonly Moment[] = ['installed', 'transitional', 'suspected', 'round', 'recovering', 'gathering'];
+const MOMENTS: readonly Moment[] = [...NOTICED, ...DESCRIBED, 'complete', 'installed'];
 const AMBUSHES: readonly Ambush[] = ['crash', 'crash', 'pause', 'isolate', 'deafen', 'crash-other', 'cut-other'];
 
 function anyAction(r: Random, daemons: number): Action {
@@ -95,6 +129,7 @@ function anyAction(r: Random, daemons: number): Action {
     [12, () => ({ do: 'path', place: r.chance(400) ? -1 : place, path: anyPath(r), ms: ms * 2 })],
     [6, () => ({ do: 'reset', a: place, b: other })],
     [3, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
+    [4, () => ({ do: 'slow-reader', place, ms: ms * 2 })],
     [5, () => ({ do: 'storm', place, what: r.pick(['connect', 'disconnect', 'join', 'leave'] as const) })],
     [12, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
   ];

@@ -77,6 +77,14 @@ export class SimSession {
     d.tick(() => d.machine.close(this.uid));
   }
 
+  /** Tells the daemon that this client reads too slowly, or no longer so; kept for later while the daemon is paused. */
+  congested(on: boolean): void {
+    const d = this.daemon;
+    if (!this.connected || !d.alive) return;
+    if (d.paused) d.onResume.push(() => this.congested(on));
+    else d.tick(() => d.machine.congested(this.uid, on));
+  }
+
   private ask(what: 'join' | 'leave', group: string): boolean {
     return this.request(() => ({
       frame: buildFrame({

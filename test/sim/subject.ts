@@ -7,7 +7,7 @@ import type { Subject } from './run.js';
 
 export const PEAL: Subject = {
   create: createDaemon,
-  link: (stream) => createMesh({ stream }),
+  link: (stream, windowBytes) => createMesh(windowBytes === undefined ? { stream } : { stream, windowBytes }),
   options: DEFAULT_OPTIONS,
   checkers: { ...PEAL_OPTIONS, idleCounters: ['backlog bytes'] },
   media: ['stream', 'datagram'],

@@ -166,6 +166,15 @@ describe('8 to 10', () => {
     s.send(1, 10).deliver(10, [2]).send(2, 11, ['h']).deliver(11, [3]).deliver(10, [3]);
     expect(s.broken()).toContain('9 causality');
   });
+  test('9: an answer without the question, behind a gap', () => {
+    const s = new Story('a', 'b', 'c').install('1.1', 'a', 'b', 'c').connect(1, 'a').connect(2, 'b').connect(3, 'c');
+    for (const n of [1, 2, 3]) s.join(n);
+    for (const n of [1, 2, 3]) s.view(n, '1.1.3', [1, 2, 3], { cause: 'network', sets: [['#s1#a', '#s2#b', '#s3#c']] });
+    s.transitional('1.1', 'a', 'b', 'c').install('1.2', 'a', 'b', 'c').send(1, 20).deliver(20, [1, 2]).send(2, 21);
+    // c has 21 behind the gap of 20; b, who had delivered 20, is no survivor with c.
+    s.transitionalOne('1.2', 'c', ['c']).transition(3, '1.1.3').deliver(21, [3]);
+    expect(s.broken()).toEqual(['9 causality']);
+  });
   test('10: two messages in two orders', () => {
     const s = pair().send(1, 10).send(2, 11).deliver(10, [1]).deliver(11, [1]).deliver(11, [2]).deliver(10, [2]);
     expect(s.broken()).toContain('10 agreed order');
