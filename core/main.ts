@@ -3,21 +3,18 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { checkConfig, explainConfig } from './cli/config.js';
+import { fault, setLogLevel, showRunningPlugins, showStatus, type Which } from './cli/control.js';
 import { errorLines, EXIT_OK, EXIT_USAGE, exitCodeOf } from './cli/exit.js';
 import { showOptions } from './cli/options.js';
 import { showPlugins } from './cli/plugins.js';
 import { start } from './cli/start.js';
 import { processTerminal as terminal } from './cli/terminal.js';
 
-interface Which {
-  readonly config?: string;
-  readonly name?: string;
-}
-
 const CONFIG = [
   '-c, --config <file>',
   'configuration file; without it a single daemon on the loopback address',
 ] as const;
+const JSON_FLAG = ['--json', 'one JSON value on standard output'] as const;
 const NAME = ['-n, --name <name>', 'which daemon of the file; without it the one whose address is local'] as const;
 const EXIT_HELP = `
 Exit codes: 0 done; 1 it was tried and failed; 2 the command line or the configuration is wrong.`;
@@ -55,16 +52,51 @@ function commandLine(exit: (code: number) => void): Command {
     .action((which: Which) => explainConfig(which.config, which.name, terminal));
   program
     .command('plugins')
-    .description('print the planned plugin tree of a file with its effective options')
+    .description('plugin tree with effective options: of a running daemon, or planned without one')
     .option(...CONFIG)
     .option(...NAME)
-    .action((which: Which) => showPlugins(which.config, which.name, terminal));
+    .option('--planned', 'what would run, without asking a daemon')
+    .option(...JSON_FLAG)
+    .action((which: Which & { planned?: boolean }) =>
+      which.planned === true ? showPlugins(which.config, which.name, terminal) : showRunningPlugins(which, terminal),
+    );
+  addControl(program);
   program
     .command('options')
     .description('describe the options of a section, e.g. client.binary; without one list all sections')
     .argument('[section]')
     .action((section: string | undefined) => showOptions(section, terminal));
   return program;
+}
+
+/** Commands to a running daemon. */
+function addControl(program: Command): void {
+  program
+    .command('status')
+    .description('configuration, peers, sessions, counters and recent changes of a running daemon')
+    .option(...CONFIG)
+    .option(...NAME)
+    .option(...JSON_FLAG)
+    .action((which: Which) => showStatus(which, terminal));
+  program
+    .command('fault')
+    .description(
+      'show, set or clear the trouble that [link.faulty] makes, e.g. peal fault set cut_to=beta loss_percent=5',
+    )
+    .argument('[what]', 'show, set or clear', 'show')
+    .argument('[changes...]', 'KEY=VALUE, keys as in peal options link.faulty')
+    .option(...CONFIG)
+    .option(...NAME)
+    .option(...JSON_FLAG)
+    .action((what: string, words: string[], which: Which) => fault(which, what, words, terminal));
+  program
+    .command('log')
+    .description('change the log level of a running daemon: error, warn, info or debug')
+    .argument('<level>')
+    .argument('[component]', 'e.g. daemon or client.binary; all of them if absent', '')
+    .option(...CONFIG)
+    .option(...NAME)
+    .action((level: string, component: string, which: Which) => setLogLevel(which, level, component, terminal));
 }
 
 let code = EXIT_OK;

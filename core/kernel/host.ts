@@ -9,11 +9,15 @@ import type { Part } from '../plugin/define.js';
 import { Exporter } from '../plugin/export.js';
 import { Wrapped } from '../plugin/link.js';
 import type { Medium } from '../plugin/medium.js';
+import { formatValue } from '../plugin/option-values.js';
 import { type OptionEntry, type OptionTable, readOptions } from '../plugin/options.js';
 import { Clock, DaemonInfo, EventLoop, Logger, Process, Random, Sessions, Timers } from '../plugin/ports.js';
 import { Companion, type Service } from '../plugin/service.js';
 import { type Storage, Store } from '../plugin/storage.js';
+import { ControlServer } from '../runtime/control-server.js';
 import { Driver, type DriverStatus } from '../runtime/driver.js';
+import { registerStatus } from '../runtime/status.js';
+import { registerHost } from './control.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Plan, PlannedPlugin } from './plan.js';
 import { systemProcess } from './process.js';
@@ -47,6 +51,7 @@ export class Host {
   private readonly lifecycle: Lifecycle;
   private readonly driver: Driver;
   private readonly instances = new Map<PlannedPlugin, unknown>();
+  private readonly control: ControlServer;
   private stopping: Promise<readonly PealError[]> | undefined;
 
   /** Creates everything, opens nothing. Throws a coded error. */
@@ -62,17 +67,22 @@ export class Host {
     this.container.add(bind(Sessions, this.driver.sessions));
     this.container.add(bind(EventLoop, this.driver.loop));
     for (const planned of request.plan.parts) this.createPart(planned);
+    this.control = new ControlServer(request.log.logger('control'));
+    registerStatus(this.control, this.driver, process.pid);
+    registerHost(this.control, this, request.log);
   }
 
   /** Resolves when the daemon works and clients can come. Rejects with a coded error; `stop` is still to be called. */
   async start(): Promise<void> {
     makeStateDir(this.info.stateDir);
+    // First, since it tells whether this daemon runs already.
+    await this.control.listen(this.info.stateDir);
     await this.lifecycle.start();
   }
 
   /** Clients first, then what they stand on, then the clean leave. Never rejects; answers what did not go well. Idempotent. */
   stop(): Promise<readonly PealError[]> {
-    this.stopping ??= this.lifecycle.stop();
+    this.stopping ??= this.lifecycle.stop().finally(() => this.control.close());
     return this.stopping;
   }
 
@@ -114,6 +124,15 @@ export class Host {
     if (read.errors.length > 0) throw read.errors[0]!;
     const chosen = readOptions(table, entries, { section }).options;
     (this.instances.get(planned) as Part).tune?.(chosen);
+  }
+
+  /** The live options of that section with their defaults, as a file would say them; empty if there is none. */
+  liveDefaults(section: string): Readonly<Record<string, string>> {
+    const planned = [...this.instances.keys()].find((p) => p.section.title === section);
+    const rows = Object.entries(planned?.plugin.options ?? {}).filter(([, row]) => row.live === true);
+    return Object.fromEntries(
+      rows.map(([name, row]) => [name, row.default === undefined ? '' : formatValue(row.default)]),
+    );
   }
 
   private basics(): readonly Binding[] {

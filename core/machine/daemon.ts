@@ -384,6 +384,7 @@ class Daemon implements DaemonMachine {
       this.#delivery.freeze();
     }
     this.#frozen = true;
+    if (leader !== this.#self.place) this.#membership.causes.push(`proposed by ${this.birth.list[leader]!.name}`);
     this.#recovery.begin(p, leader);
   }
 

@@ -150,7 +150,8 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 function peerLine(p: StatusReport['peers'][number]): string {
   const hears = p.hearsUs ? 'hears us' : 'does not hear us';
   const held = p.heldMs > 0 ? `, held back for ${spanText(p.heldMs)}` : '';
-  return `${p.name}: heard ${spanText(p.heardMsAgo)} ago, ${hears}${held}`;
+  const heard = p.heardMsAgo < 0 ? 'not heard' : `heard ${spanText(p.heardMsAgo)} ago`;
+  return `${p.name}: ${heard}, ${hears}${held}`;
 }
 
 function changeLines(c: StatusReport['changes'][number]): readonly string[] {

@@ -1,0 +1,104 @@
+// The command line against running daemons: status, plugins, fault, log levels, and what is said when none runs.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { Farm, MAIN } from '../processes.js';
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function peal(...args: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { timeout: 20_000 }, (error, out, err) => {
+      const code = error === null ? 0 : Number(error.code ?? -1);
+      resolve({ code, out, err });
+    });
+  });
+}
+
+/** Asks again until the answer is as wished; a limit that only catches a hang. */
+async function eventually(ask: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + 20_000;
+  while (!(await ask())) if (Date.now() > until) throw new Error('it never came');
+}
+
+let farm: Farm;
+beforeAll(async () => {
+  const sections =
+    '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off';
+  farm = await Farm.create({ daemons: 2, sections });
+  await farm.start();
+}, 60_000);
+afterAll(() => farm.destroy());
+
+const members = async (name: string): Promise<number> => {
+  const { out } = await peal('status', '-c', farm.file, '-n', name, '--json');
+  return (JSON.parse(out) as { configuration?: { members: unknown[] } }).configuration?.members.length ?? 0;
+};
+
+describe('a running daemon', () => {
+  test('shows its status, for people and for programs', async () => {
+    await eventually(async () => (await members('alpha')) === 2);
+    const { code, out } = await peal('status', '-c', farm.file, '-n', 'alpha');
+    expect(code).toBe(0);
+    expect(out).toContain('daemon alpha, operational');
+    expect(out).toContain('merge with beta');
+  }, 60_000);
+
+  test('shows its plugins with options and times of the start', async () => {
+    const { code, out } = await peal('plugins', '-c', farm.file, '-n', 'beta');
+    expect(code).toBe(0);
+    expect(out).toMatch(/\[link\.faulty] running at \d+ ms/);
+    expect(out).toContain('wraps = tcp');
+  });
+
+  test('is cut off and healed by peal fault', async () => {
+    const where = ['-c', farm.file, '-n', 'alpha'];
+    const cut = await peal('fault', 'set', 'cut_to=beta', 'cut_from=beta', ...where);
+    expect([cut.code, cut.out.split('\n')[0]]).toEqual([0, 'faults: cut to beta, cut from beta']);
+    await eventually(async () => (await members('alpha')) === 1 && (await members('beta')) === 1);
+    const healed = await peal('fault', 'clear', ...where);
+    expect([healed.code, healed.out.split('\n')[0]]).toEqual([0, 'faults: none']);
+    await eventually(async () => (await members('alpha')) === 2 && (await members('beta')) === 2);
+  }, 90_000);
+
+  test('changes its log level', async () => {
+    const { code, out } = await peal('log', 'debug', 'daemon', '-c', farm.file, '-n', 'alpha');
+    expect([code, out]).toEqual([0, 'log level of daemon: debug\n']);
+    expect(await peal('log', 'loud', '-c', farm.file, '-n', 'alpha')).toMatchObject({ code: 1 });
+  });
+
+  test('cannot be started twice', async () => {
+    const { code, err } = await peal('start', '-c', farm.file, '-n', 'alpha');
+    expect(code).toBe(1);
+    expect(err).toContain('PEAL_CONTROL_ALREADY_RUNNING');
+  });
+});
+
+describe('mistakes', () => {
+  test.each([
+    [['fault', 'set', 'speed=1', '-n', 'alpha'], 2, 'PEAL_OPTION_UNKNOWN'],
+    [['fault', 'set', '-n', 'alpha'], 2, 'PEAL_CLI_USAGE'],
+    [['fault', 'break', '-n', 'alpha'], 2, 'PEAL_CLI_USAGE'],
+    [['status', '-n', 'omega'], 2, 'PEAL_CONFIG_NO_SUCH_PEER'],
+  ])('%j', async (args, code, text) => {
+    const ran = await peal(...args, '-c', farm.file);
+    expect(ran.code).toBe(code);
+    expect(ran.err).toContain(text);
+  });
+
+  test('no daemon runs there', async () => {
+    const other = await Farm.create({ daemons: 1 });
+    const ran = await peal('status', '-c', other.file, '-n', 'alpha');
+    expect([ran.code, ran.err.includes('PEAL_CONTROL_NOT_RUNNING')]).toEqual([1, true]);
+    const planned = await peal('plugins', '-c', other.file, '-n', 'alpha');
+    expect([planned.code, planned.out.includes('[link.tcp] planned')]).toEqual([0, true]);
+    await other.destroy();
+  });
+
+  test('SIGTERM ends with status 0', async () => {
+    expect(await farm.daemons[1]!.end('SIGTERM')).toBe(0);
+  });
+});
