@@ -57,7 +57,10 @@ const FAULT_EVERY_MS = 400;
 const STEP_MS = 20;
 /** A merge may wait 30 s for an edge that broke often (docs/design/membership.md); then it takes its rounds. */
 const CONVERGENCE_LIMIT_MS = 60_000;
-const REST_MS = 3_000;
+/** Small windows on slow paths leave seconds of backlog behind a full load. */
+const DRAIN_LIMIT_MS = 60_000;
+const DRAIN_STEP_MS = 200;
+const REST_MS = 2_000;
 /** Longer than anything sent before the healing is still under way: 3 s of retransmissions, 2 s of tail. */
 const HOLD_MS = 6_000;
 const CALM_MS = 2_000;
@@ -179,18 +182,39 @@ class Run {
       this.wait(STEP_MS);
     }
     this.slowestMs = Math.max(this.slowestMs, clock.now - from - HOLD_MS);
-    this.workload.set('off');
-    this.wait(REST_MS);
+    if (!this.drained()) return false;
     this.mark('calm');
     this.workload.set('messages');
     this.wait(CALM_MS);
-    this.workload.set('off');
-    this.wait(REST_MS);
+    if (!this.drained()) return false;
     this.mark('calm-end');
     this.status();
     const components_ = components.map((c) => [...c].sort((a, b) => a - b).map((p) => this.cluster.list[p]!.name));
     this.trace({ t: clock.now, event: 'settled', components: components_ });
     return this.checkers.violations.length === 0;
+  }
+
+  /** Clients say nothing more; waits until every daemon has said what they said, and a while for its way. */
+  private drained(): boolean {
+    const { clock, daemons } = this.cluster;
+    this.workload.set('off');
+    const until = clock.now + DRAIN_LIMIT_MS;
+    const waiting = (): boolean =>
+      daemons.some(
+        (d) => d !== undefined && (d.backlog.size > 0 || d.machine.status().counters['backlog bytes'] !== 0),
+      );
+    while (waiting()) {
+      if (clock.now > until) {
+        this.violate(
+          '15/18 convergence',
+          `clients still wait ${DRAIN_LIMIT_MS} ms after their last word: ${this.states()}`,
+        );
+        return false;
+      }
+      this.wait(DRAIN_STEP_MS);
+    }
+    this.wait(REST_MS);
+    return true;
   }
 
   private converged(components: readonly (readonly number[])[]): boolean {
