@@ -1,10 +1,21 @@
-// A client API in a hundred lines (docs/write-a-client-api.md): a client sends lines, its name first, then `join GROUP`,
-// `leave GROUP` or `send GROUP TEXT`, and gets one line of JSON for everything delivered to it.
+// A client API in a hundred lines (docs/write-a-client-api.md). One JSON object per line: the client's name first, then
+// {"do": "join" | "leave" | "send", "groups": [..], "data": base64}; back comes a line for everything delivered.
 import { createServer, type Server, type Socket } from 'node:net';
-import { buildFrame, definePlugin, EventLoop, isGroupName, readEvents, ServiceBits, Sessions } from 'peal/plugin';
+import {
+  buildFrame,
+  definePlugin,
+  EventLoop,
+  isGroupName,
+  MAX_GROUPS,
+  NAME_BYTES,
+  readEvents,
+  ServiceBits,
+  Sessions,
+} from 'peal/plugin';
 import type { Bytes, ClientApi, Session, SessionEnd, SessionSink, Source } from 'peal/plugin';
 
-const LINE_MAX_BYTES = 4096;
+/** A request with the largest message in base64. */
+const LINE_MAX_BYTES = 256 * 1024;
 /** A client that leaves that much unread is ended. */
 const UNREAD_MAX_BYTES = 64 * 1024;
 const CHUNKS_WAITING = 4;
@@ -13,6 +24,32 @@ const WORDS: Readonly<Record<string, number>> = {
   leave: ServiceBits.LEAVE,
   send: ServiceBits.AGREED,
 };
+
+interface Request {
+  readonly service: number;
+  readonly groups: readonly string[];
+  readonly body: Buffer;
+}
+
+/** Hostile until checked: undefined if it is no request. */
+function requestOf(line: string): Request | undefined {
+  let asked: { readonly do?: unknown; readonly groups?: unknown; readonly data?: unknown } | null;
+  try {
+    asked = JSON.parse(line) as typeof asked;
+  } catch {
+    return undefined;
+  }
+  const service = WORDS[String(asked?.do)];
+  const groups: unknown = asked?.groups;
+  if (service === undefined || !Array.isArray(groups) || groups.length < 1 || groups.length > MAX_GROUPS)
+    return undefined;
+  const sends = service === ServiceBits.AGREED;
+  const isTarget = (g: unknown): g is string =>
+    typeof g === 'string' && (isGroupName(g) || (sends && g.startsWith('#') && g.length < NAME_BYTES));
+  if (!groups.every(isTarget) || (!sends && groups.length !== 1)) return undefined;
+  const body = Buffer.from(sends && typeof asked?.data === 'string' ? asked.data : '', 'base64');
+  return { service, groups, body };
+}
 
 class LineClient implements SessionSink {
   private readonly source: Source<Buffer>;
@@ -43,7 +80,7 @@ class LineClient implements SessionSink {
   deliver(frames: Bytes): void {
     for (const event of readEvents(frames) ?? []) {
       const text = JSON.stringify(event, (_key, value: unknown) =>
-        value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+        value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
       );
       this.output += `${text}\n`;
     }
@@ -73,23 +110,22 @@ class LineClient implements SessionSink {
 
   private take(line: string): void {
     if (this.session === undefined) return this.open(line);
-    const [word = '', group = '', ...rest] = line.split(' ');
-    const service = WORDS[word];
-    if (service === undefined || !(isGroupName(group) || (word === 'send' && group.startsWith('#')))) {
-      this.socket.write('what?\n');
+    const request = requestOf(line);
+    if (request === undefined) {
+      this.socket.write('{"error":"what?"}\n');
       return;
     }
-    const body = Buffer.from(word === 'send' ? rest.join(' ') : '', 'latin1');
-    this.session.submit(buildFrame({ service, sender: this.session.privateGroup, groups: [group], body }));
+    const { service, groups, body } = request;
+    this.session.submit(buildFrame({ service, sender: this.session.privateGroup, groups, body }));
   }
 
   private open(name: string): void {
     const request = { name, membership: true, from: 'lines', listener: this.api.section };
     const opened = this.api.sessions.open(request, this);
-    if (typeof opened === 'string') this.socket.end(`refused ${opened}\n`);
+    if (typeof opened === 'string') this.socket.end(`{"refused":"${opened}"}\n`);
     else {
       this.session = opened;
-      this.socket.write(`welcome ${opened.privateGroup}\n`);
+      this.socket.write(`${JSON.stringify({ welcome: opened.privateGroup })}\n`);
     }
   }
 }
