@@ -162,6 +162,7 @@ class Run {
       this.workload.set('full');
       this.chaos.begin(phase);
       this.wait(phase.ms);
+      this.status();
       this.chaos.end(phase.components);
       if (!this.quiet(phase)) return;
     }

@@ -92,7 +92,7 @@ export class BoundedQueues extends OnlineChecker {
     } else if (e.event === 'settled') {
       for (const [l, counters] of this.counters)
         for (const name of this.court.options.idleCounters)
-          if ((counters[name] ?? 0) !== 0)
+          if (l.alive && (counters[name] ?? 0) !== 0)
             this.court.report('bounded queues', `${l.key}: ${name} is ${counters[name] ?? 0} at rest`);
       this.counters.clear();
     }
