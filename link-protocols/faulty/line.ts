@@ -18,6 +18,8 @@ export class Line {
   #queue: Waiting[] = [];
   #bytes = 0;
   #timer: TimerHandle | undefined;
+  /** The first was not taken: the next `drain` asks again, no timer does. */
+  #refused = false;
 
   /** `drained` is called after a timer of this line has let something pass. */
   constructor(
@@ -52,6 +54,7 @@ export class Line {
   /** Lets pass what may; true if it let something pass. What it passes may clear the line. */
   drain(): boolean {
     let passed = false;
+    this.#refused = false;
     while (!this.#stalled()) {
       const first = this.#queue[0];
       if (first === undefined || first.dueMs > this.#clock.nowMs()) break;
@@ -60,6 +63,7 @@ export class Line {
       if (!this.#pass(first.bytes)) {
         this.#queue.unshift(first);
         this.#bytes += first.bytes.length;
+        this.#refused = true;
         break;
       }
       passed = true;
@@ -71,16 +75,16 @@ export class Line {
   clear(): void {
     this.#queue = [];
     this.#bytes = 0;
+    this.#refused = false;
     if (this.#timer !== undefined) this.#timers.cancel(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(): void {
     const first = this.#queue[0];
-    if (first === undefined || this.#timer !== undefined || this.#stalled()) return;
-    const ms = first.dueMs - this.#clock.nowMs();
-    // What is due already waits for room, not for time.
-    if (ms <= 0) return;
+    if (first === undefined || this.#timer !== undefined || this.#refused || this.#stalled()) return;
+    // Between two looks at the clock it may have become due.
+    const ms = Math.max(0, first.dueMs - this.#clock.nowMs());
     this.#timer = this.#timers.set(ms, () => {
       this.#timer = undefined;
       if (this.drain()) this.#drained();

@@ -330,8 +330,6 @@ export class FaultyMedium implements Medium {
     }
     if (ms > 0) this.#delayed++;
     line.push(bytes, ms);
-    // Behind what is due already it may pass as soon as that does.
-    if (ms === 0) line.drain();
   }
 
   /** More is held than can be: the connection breaks, as it would when nobody reads it. */

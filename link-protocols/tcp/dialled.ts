@@ -8,6 +8,8 @@ import { HELLO_BYTES, readHello } from './wire.js';
 
 /** A dial that has not been answered with a hello by then is given up, in ms. */
 const HANDSHAKE_LIMIT_MS = 1000;
+/** Long enough for one turn of reading, in ms. */
+const AFTER_READING_MS = 1;
 /** Code of a dial that was given up for that reason. */
 export const NO_HELLO = 'no hello in time';
 const READ_BUFFER_BYTES = { control: 16 * 1024, data: 64 * 1024 } as const;
@@ -62,7 +64,10 @@ export class Dialled {
     this.#socket.on('error', (e: NodeJS.ErrnoException) => this.#end(e.code ?? e.message));
     this.#socket.on('end', () => this.#end('closed by the other side'));
     this.#socket.on('close', () => this.#end('closed'));
-    this.#limit = timers.set(HANDSHAKE_LIMIT_MS, () => this.#end(NO_HELLO));
+    this.#limit = timers.set(HANDSHAKE_LIMIT_MS, () => {
+      // Our own process may have stood still: what has arrived is read first.
+      this.#limit = timers.set(AFTER_READING_MS, () => this.#end(NO_HELLO));
+    });
   }
 
   /** Messages are handed up from here on; those that came before at once. */

@@ -44,6 +44,13 @@ interface Tag {
   readonly life: number;
 }
 
+/** The pair broke and it is being found out why: what was seen, when to stop asking, when to dial again. */
+interface Probe {
+  readonly detail: string;
+  limit: TimerHandle;
+  again?: TimerHandle;
+}
+
 export class Pair {
   /** Named by `peers`: dialled unasked, reached by 'all'. */
   wanted = false;
@@ -56,8 +63,7 @@ export class Pair {
   readonly #out = new Map<Plane, Outgoing>();
   #life: number;
   #remote: Tag | undefined;
-  /** The pair broke and it is being found out why: the detail, and when to stop asking. */
-  #probe: { readonly detail: string; readonly limit: TimerHandle; again?: TimerHandle } | undefined;
+  #probe: Probe | undefined;
   /** What the core was told last: a dial that goes on being refused is told once. */
   #told: Evidence['kind'] | 'up' | undefined;
   #ended = false;
@@ -258,12 +264,16 @@ export class Pair {
       this.#report({ kind, detail });
       return;
     }
+    // Our own process may have stood still: after the limit everything that has arrived is read, then it is judged.
     const limit = this.#host.timers.set(PROBE_LIMIT_MS, () => {
-      this.#dialled.get('control')?.destroy();
-      this.#dialled.delete('control');
-      this.#endProbe('unanswered');
+      started.limit = this.#host.timers.set(LAST_WORDS_MS, () => {
+        this.#dialled.get('control')?.destroy();
+        this.#dialled.delete('control');
+        this.#endProbe('unanswered');
+      });
     });
-    this.#probe = { detail, limit };
+    const started: Probe = { detail, limit };
+    this.#probe = started;
     this.#dialPlane('control');
   }
 

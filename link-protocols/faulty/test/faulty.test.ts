@@ -105,6 +105,18 @@ describe('faults on a stream medium', () => {
     expect(numbers(heard)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
+  test('a clock that moves between two looks leaves nothing behind', async () => {
+    const { told, ports, below } = await bench(true, { delayMs: 3, jitterMs: 2 });
+    below.up(1);
+    ports.lookMs = 0.25;
+    for (let i = 0; i < 100; i++) {
+      below.received(1, 'data', Uint8Array.of(i));
+      ports.run(1);
+    }
+    ports.run(100);
+    expect(told.take().length).toBe(101);
+  });
+
   test('a cut from a peer holds, and passes when it ends', async () => {
     const { medium, told, ports, below } = await bench(true);
     below.up(1);

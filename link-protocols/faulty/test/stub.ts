@@ -77,7 +77,9 @@ export class Told implements MediumUp {
 export class ManualPorts implements FaultyPorts {
   #now = 0;
   #timers = new Set<{ at: number; fn: () => void }>();
-  readonly clock = { nowMs: () => this.#now, wallMs: () => this.#now };
+  /** Every look at the clock takes that long: two looks in a row may differ. */
+  lookMs = 0;
+  readonly clock = { nowMs: () => (this.#now += this.lookMs), wallMs: () => this.#now };
   readonly timers = {
     set: (ms: number, fn: () => void) => {
       const timer = { at: this.#now + ms, fn };

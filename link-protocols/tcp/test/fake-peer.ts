@@ -43,6 +43,15 @@ export class FakePeer {
     });
   }
 
+  /** The connection on which we write that plane, as soon as the daemon has dialled it. */
+  async answered(plane: Plane): Promise<Socket> {
+    for (;;) {
+      const socket = this.accepted.get(plane);
+      if (socket !== undefined) return socket;
+      await new Promise(setImmediate);
+    }
+  }
+
   hello(plane: Plane, to = this.other.place): Uint8Array {
     const { listHash, incarnation, life } = this;
     return writeHello({ plane, from: this.self.place, to, listHash, incarnation, life });

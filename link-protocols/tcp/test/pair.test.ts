@@ -111,6 +111,21 @@ describe('a pair', () => {
   });
 });
 
+test('messages that come before the pair is up wait for it, and reading goes on afterwards', async () => {
+  const { host, peer } = await apart();
+  await peer.dial('data');
+  const socket = await peer.answered('data');
+  for (let i = 0; i < 3; i++) {
+    socket.write(Uint8Array.of(1, 0, 0, 0, i));
+    await new Promise(setImmediate);
+  }
+  await peer.dial('control');
+  await host.until(() => host.heard.length === 3, 'what came early');
+  socket.write(Uint8Array.of(1, 0, 0, 0, 3));
+  await host.until(() => host.heard.length === 4, 'what came later');
+  expect(host.heard.map((h) => h.bytes[0])).toEqual([0, 1, 2, 3]);
+});
+
 describe('a hello that is not right', () => {
   test('for another place: an answer, then the end, and noise', async () => {
     const { host, peer } = await apart();
