@@ -486,8 +486,7 @@ export class Membership {
       if (place === this.self) continue;
       const p = this.#h.peers[place]!;
       if (p.hears(this.#h.now)) {
-        if (p.row && this.#h.gone(p.row)) continue;
-        if (!this.#h.isMember(place) && !(p.row && this.#h.holdsUs(p.row))) continue;
+        if (p.row ? !this.#takesPart(place, p.row) : !this.#h.isMember(place)) continue;
         if (!this.#answeredBy.has(place)) return undefined;
         present.push(place);
         continue;
@@ -495,14 +494,21 @@ export class Membership {
       // Not heard by us: those we hear may know better.
       let alive = false;
       for (const q of this.#answeredBy) {
-        const said = this.#h.peers[q]!.row?.entries.get(place);
-        if (!this.#h.peers[q]!.hears(this.#h.now) || !said?.hears || said.incarnation !== p.incarnation) continue;
+        const { row } = this.#h.peers[q]!;
+        // Who is in another configuration hears it too, but takes no part in this round: it will never answer there.
+        if (!row || !this.#h.peers[q]!.hears(this.#h.now) || !this.#takesPart(q, row)) continue;
+        const said = row.entries.get(place);
+        if (!said?.hears || said.incarnation !== p.incarnation) continue;
         if (!said.answered) return undefined;
         alive = true;
       }
       if (alive) present.push(place);
     }
     return present;
+  }
+
+  #takesPart(place: number, row: Row): boolean {
+    return !this.#h.gone(row) && (this.#h.isMember(place) || this.#h.holdsUs(row));
   }
 
   // --- merge ---
