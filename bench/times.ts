@@ -1,10 +1,12 @@
 // How long changes of the configuration take, as clients see them: kill, silent daemon, heal, clean leave, each in a fresh
 // cluster of three with default settings, idle or under full load. `npm run times -- --help`. Targets: docs/performance.md.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Service } from '../core/wire/frame.js';
-import { Farm } from '../test/e2e/processes.js';
+import { ControlClient } from '../core/runtime/control-client.js';
+import { type Daemon, Farm } from '../test/e2e/processes.js';
 import { Recorder, TracedClient } from '../test/e2e/traced-client.js';
 import type { LoadOrder } from './load-client.js';
 
@@ -15,8 +17,12 @@ const LIMIT_MS = 20_000;
 const LOAD_MESSAGES = 1_000_000_000;
 const LOAD_BYTES = 100;
 const SETTLE_MS = 1500;
+const CUTTABLE = [
+  '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off',
+  'max_session_messages = 1000000',
+].join('\n');
 
-const CASES = ['kill', 'silent', 'heal', 'leave'] as const;
+const CASES = ['kill', 'silent', 'cut', 'one-way', 'heal', 'leave'] as const;
 type Case = (typeof CASES)[number];
 interface Sample {
   readonly what: Case;
@@ -35,6 +41,12 @@ async function until(clients: readonly TracedClient[], n: number): Promise<numbe
     await sleep(1);
   }
   return performance.now() - from;
+}
+
+async function fault(farm: Farm, d: Daemon, args: Readonly<Record<string, unknown>>): Promise<void> {
+  const control = await ControlClient.connect(join(farm.dir, d.name));
+  await control.call('fault', args);
+  control.close();
 }
 
 function startLoad(farm: Farm): ChildProcess[] {
@@ -57,8 +69,9 @@ function startLoad(farm: Farm): ChildProcess[] {
 }
 
 /** One fresh cluster, one victim: kill or leave, or silent and then heal. */
-async function round(what: 'kill' | 'silent' | 'leave', load: boolean, victim: number): Promise<Sample[]> {
-  const farm = await Farm.create({ daemons: 3 });
+async function round(what: Exclude<Case, 'heal'>, load: boolean, victim: number): Promise<Sample[]> {
+  const cuts = what === 'cut' || what === 'one-way';
+  const farm = await Farm.create({ daemons: 3, ...(cuts ? { sections: CUTTABLE } : {}) });
   let loads: ChildProcess[] = [];
   const clients: TracedClient[] = [];
   try {
@@ -69,13 +82,17 @@ async function round(what: 'kill' | 'silent' | 'leave', load: boolean, victim: n
     await until(clients, 3);
     if (load) loads = startLoad(farm);
     await sleep(SETTLE_MS);
-    const d = farm.daemons[victim]!;
+    // A one-way cut parts the later of two in the list from the others.
+    const d = farm.daemons[cuts ? 2 : victim]!;
     const rest = clients.filter((c) => c.daemon !== d);
-    d.signal(what === 'kill' ? 'SIGKILL' : what === 'leave' ? 'SIGTERM' : 'SIGSTOP');
+    if (what === 'cut') await fault(farm, d, { set: { cut_to: 'alpha, beta', cut_from: 'alpha, beta' } });
+    else if (what === 'one-way') await fault(farm, farm.daemons[0]!, { set: { cut_to: d.name } });
+    else d.signal(what === 'kill' ? 'SIGKILL' : what === 'leave' ? 'SIGTERM' : 'SIGSTOP');
     const samples: Sample[] = [{ what, load, ms: await until(rest, 2) }];
-    if (what === 'silent') {
+    if (what === 'silent' || cuts) {
       await sleep(SETTLE_MS);
-      d.signal('SIGCONT');
+      if (what === 'silent') d.signal('SIGCONT');
+      else for (const x of farm.daemons) await fault(farm, x, { clear: true });
       samples.push({ what: 'heal', load, ms: await until(clients, 3) });
     }
     return samples;
@@ -133,7 +150,11 @@ const o = new Command('times')
   .description('Times of changes of the configuration, real daemons on loopback, default settings.')
   .option('--rounds <n>', 'fresh clusters for each case', '20')
   .option('--load <list>', '0: idle, 1: full load', '0,1')
-  .option('--cases <list>', 'kill, silent (and heal after it), leave', 'kill,silent,leave')
+  .option(
+    '--cases <list>',
+    'kill, silent, cut, one-way (the last three with heal after), leave',
+    'kill,silent,cut,one-way,leave',
+  )
   .option('--quiet-minutes <m>', 'only: full load for that long, counting views that nothing caused')
   .option('--json', 'one JSON object per sample')
   .parse()
@@ -148,7 +169,7 @@ if (o.quietMinutes !== undefined) {
   for (let i = 0; i < Number(o.rounds); i++)
     for (const load of o.load.split(','))
       for (const what of o.cases.split(',')) {
-        const found = await round(what as 'kill', load === '1', i % 3);
+        const found = await round(what as Exclude<Case, 'heal'>, load === '1', i % 3);
         samples.push(...found);
         for (const s of found) if (o.json) console.log(JSON.stringify(s));
       }
