@@ -84,6 +84,8 @@ export class Farm {
   readonly daemons: Daemon[] = [];
   readonly dir = mkdtempSync(join(tmpdir(), 'peal-e2e-'));
   readonly file = join(this.dir, 'peal.ini');
+  /** What the file says. */
+  ini = '';
 
   /** Writes the file; starts nothing. */
   static async create(o: FarmOptions): Promise<Farm> {
@@ -100,7 +102,8 @@ export class Farm {
       o.sections ??
         '[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off\nmax_session_messages = 1000000',
     );
-    writeFileSync(farm.file, lines.join('\n') + '\n');
+    farm.ini = lines.join('\n') + '\n';
+    writeFileSync(farm.file, farm.ini);
     return farm;
   }
 

@@ -115,6 +115,11 @@ export class TracedClient {
     await this.closed;
   }
 
+  /** Takes nothing any more. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
