@@ -1,5 +1,7 @@
-// A soak of real daemons: clients on all of them, every service level, while daemons are killed, frozen, stopped and
-// restarted at random; between the storms everything must come together again. Traces go to the simulator's checkers.
+// A soak of real daemons: clients on all of them, every service level, while daemons are killed, frozen, stopped,
+// restarted and cut from one another at random; between the storms everything must come together again. Traces go to the simulator's checkers.
+import { join } from 'node:path';
+import { ControlClient } from '../../core/runtime/control-client.js';
 import { Service } from '../../core/wire/frame.js';
 import { Checkers, PEAL_OPTIONS } from '../sim/checkers.js';
 import type { Violation } from '../sim/ledger.js';
@@ -34,7 +36,19 @@ const MERGE_LIMIT_MS = 45_000;
 const QUIET_MS = 400;
 const SENDER_WAIT_BYTES = 1 << 18;
 
+const SECTIONS = [
+  '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off',
+  'max_session_messages = 1000000',
+].join('\n');
+
 const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
+
+/** A command to the faulty medium of a daemon that works. */
+async function command(farm: Farm, d: Daemon, args: Readonly<Record<string, unknown>>): Promise<void> {
+  const control = await ControlClient.connect(join(farm.dir, d.name));
+  await control.call('fault', args);
+  control.close();
+}
 
 class Soak {
   readonly random: Random;
@@ -44,6 +58,7 @@ class Soak {
   faults = 0;
   slowestMergeMs = 0;
   sending = false;
+  isCut = false;
   names = 0;
   /** Broken daemons and their repair. */
   readonly broken = new Map<Daemon, () => Promise<void>>();
@@ -62,6 +77,7 @@ class Soak {
     for (let phase = 1; phase <= this.o.phases; phase++) {
       await this.storm();
       await Promise.all([...this.broken.values()].map((repair) => repair()));
+      await this.heal();
       await this.together(`phase ${phase}`);
     }
   }
@@ -120,7 +136,7 @@ class Soak {
       await repair();
       return;
     }
-    const what = this.random.below(4);
+    const what = this.random.below(5);
     if (what === 0) await this.end(d, 'crash', 'SIGKILL');
     else if (what === 1) await this.end(d, 'stop', 'SIGTERM');
     else if (what === 2) {
@@ -131,7 +147,29 @@ class Soak {
         d.signal('SIGCONT');
         return Promise.resolve();
       });
-    } else await this.turnover(d);
+    } else if (what === 3) await this.turnover(d);
+    else await this.cut();
+  }
+
+  /** Parts the daemons that work at random, in both directions or in one, or heals what was cut. */
+  async cut(): Promise<void> {
+    const working = this.farm.daemons.filter((d) => d.running && !this.broken.has(d));
+    if (this.isCut || working.length < 2) return this.heal();
+    const some = working.filter(() => this.random.below(2) === 0);
+    const others = working.filter((d) => !some.includes(d)).map((d) => d.name);
+    if (some.length === 0 || others.length === 0) return;
+    const oneWay = this.random.below(3) === 0;
+    this.o.say(`${some.map((d) => d.name).join()} cut ${oneWay ? 'one way ' : ''}from ${others.join()}`);
+    this.isCut = true;
+    const names = others.join(', ');
+    for (const d of some) await command(this.farm, d, { set: { cut_to: names, cut_from: oneWay ? '' : names } });
+  }
+
+  async heal(): Promise<void> {
+    if (this.isCut) this.o.say('cuts healed');
+    this.isCut = false;
+    for (const d of this.farm.daemons)
+      if (d.running && !this.broken.has(d)) await command(this.farm, d, { clear: true });
   }
 
   /** One client goes, another comes. */
@@ -191,7 +229,7 @@ class Soak {
 
 /** Runs one soak. Throws when the daemons do not come together; answers what the checkers found. */
 export async function soak(o: SoakOptions): Promise<SoakFigures> {
-  const farm = await Farm.create({ daemons: o.daemons });
+  const farm = await Farm.create({ daemons: o.daemons, sections: SECTIONS });
   const s = new Soak(farm, o);
   try {
     await s.run();
