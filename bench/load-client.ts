@@ -21,11 +21,14 @@ export interface LoadOrder {
   readonly window: number;
   /** Messages in one write. */
   readonly block: number;
+  /** A run that takes longer has failed, ms; default 120,000. 0: it goes on until somebody ends it. */
+  readonly limitMs?: number;
+  /** Tell the messages received so far every that many ms, as lines `{"event":"count","received":n}`; 0 or absent: never. */
+  readonly tellMs?: number;
 }
 
 const HELLO_VERSION = [4, 4, 0];
 const CHOICE_BYTES = 90;
-/** A run that takes longer than this has failed. */
 const LIMIT_MS = 120_000;
 const WRITE_AHEAD_BYTES = 1 << 20;
 
@@ -54,9 +57,12 @@ class LoadClient {
     this.socket.on('drain', () => this.pump());
     this.socket.on('error', (e) => this.fail(e.message));
     this.socket.on('close', () => this.fail('closed by the daemon'));
+    const limitMs = o.limitMs ?? LIMIT_MS;
     const late = (): void =>
-      this.fail(`not done after ${LIMIT_MS} ms: sent ${this.sent}, received ${this.received} of ${o.expect}`);
-    setTimeout(late, LIMIT_MS).unref();
+      this.fail(`not done after ${limitMs} ms: sent ${this.sent}, received ${this.received} of ${o.expect}`);
+    if (limitMs > 0) setTimeout(late, limitMs).unref();
+    if ((o.tellMs ?? 0) > 0)
+      setInterval(() => console.log(JSON.stringify({ event: 'count', received: this.received })), o.tellMs).unref();
   }
 
   private fail(why: string): never {

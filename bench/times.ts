@@ -2,6 +2,7 @@
 // cluster of three with default settings, idle or under full load. `npm run times -- --help`. Targets: docs/performance.md.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Service } from '../core/wire/frame.js';
@@ -17,6 +18,7 @@ const LIMIT_MS = 20_000;
 const LOAD_MESSAGES = 1_000_000_000;
 const LOAD_BYTES = 100;
 const SETTLE_MS = 1500;
+const TELL_MS = 5000;
 const CUTTABLE = [
   '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off',
   'max_session_messages = 1000000',
@@ -63,8 +65,10 @@ function startLoad(farm: Farm): ChildProcess[] {
       expect: LOAD_MESSAGES * 10,
       window: 1000,
       block: 100,
+      limitMs: 0,
+      tellMs: TELL_MS,
     };
-    return spawn(process.execPath, [LOAD, JSON.stringify(order)], { stdio: 'ignore' });
+    return spawn(process.execPath, [LOAD, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'inherit'] });
   });
 }
 
@@ -104,6 +108,10 @@ async function round(what: Exclude<Case, 'heal'>, load: boolean, victim: number)
 }
 
 /** Full load and nothing else: counts the views that came without a reason. */
+/**
+ * Full load without a fault: answers how many views came that nothing caused. Throws when a load process ended or one
+ * minute passed without messages at one of them: without load the answer would mean nothing.
+ */
 async function quiet(minutes: number): Promise<number> {
   const farm = await Farm.create({ daemons: 3 });
   let loads: ChildProcess[] = [];
@@ -115,14 +123,35 @@ async function quiet(minutes: number): Promise<number> {
     for (const c of clients) c.join(GROUP);
     await until(clients, 3);
     loads = startLoad(farm);
+    const received = loads.map(counted);
     const before = recorder.views;
-    await sleep(minutes * 60_000);
+    let last = received.map((count) => count());
+    for (let minute = 1; minute <= minutes; minute++) {
+      await sleep(60_000);
+      const now = received.map((count) => count());
+      if (loads.some((p) => p.exitCode !== null || p.signalCode !== null)) throw new Error('a load process ended');
+      if (now.some((n, i) => n === last[i])) throw new Error(`a load process stood still in minute ${minute}`);
+      const rates = now.map((n, i) => Math.round((n - last[i]!) / 60));
+      console.log(`minute ${minute}: ${rates.join(', ')} messages/s, ${recorder.views - before} views`);
+      last = now;
+    }
     return recorder.views - before;
   } finally {
     for (const p of loads) p.kill('SIGKILL');
     for (const c of clients) c.destroy();
     await farm.destroy();
   }
+}
+
+/** What a load process has told so far of the messages it received. */
+function counted(p: ChildProcess): () => number {
+  let received = 0;
+  createInterface({ input: p.stdout! }).on('line', (line) => {
+    const e = JSON.parse(line) as { event: string; received?: number; why?: string };
+    if (e.event === 'failed') console.error(`load: ${e.why ?? ''}`);
+    received = e.received ?? received;
+  });
+  return () => received;
 }
 
 function summary(samples: readonly Sample[]): string {
