@@ -19,6 +19,7 @@ interface Options {
   shrink: number;
   lines: number;
   trace?: string;
+  first: boolean;
   json: boolean;
 }
 
@@ -73,6 +74,7 @@ function main(): void {
     .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
     .option('--lines <n>', 'length of the timeline of the first failure', natural, 80)
     .option('--trace <file>', 'write the whole trace of the first failure (or of the one seed) there')
+    .option('--first', 'stop at the first failing seed', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();
   const given = command.opts<Partial<Options>>();
@@ -109,7 +111,7 @@ function hunt(o: Options): boolean {
         `seed ${seed}: ${total.runs} runs, ${hours} cluster-hours, ${total.faults} faults, ${total.messages} messages, ${total.failingSeeds.length} failing\n`,
       );
     }
-    if (total.wallSeconds >= o.minutes * 60) break;
+    if (total.wallSeconds >= o.minutes * 60 || (o.first && total.failingSeeds.length > 0)) break;
   }
   if (o.json) console.log(JSON.stringify(total));
   else console.log(summary(total));

@@ -1,0 +1,46 @@
+// Planted bugs of flow control: are clients read? (docs/design/order.md).
+import { planted } from './mutant.js';
+
+const FILE = 'flow/flow.ts';
+
+export const FLOW = planted('flow', [
+  [
+    'closed-for-ever-by-the-dead',
+    'a closed notice expires',
+    FILE,
+    ['if (this.#now >= until) this.#closedBy.delete(place);', 'if (this.#now < 0) this.#closedBy.delete(place);'],
+  ],
+  [
+    'backlog-never-opens',
+    'clients are read again at half the limit',
+    FILE,
+    ['this.#full ? bytes <= this.backlogBytes >>> 1 :', 'this.#full ? bytes < 0 :'],
+  ],
+  [
+    'backlog-never-closes',
+    'clients are not read while the backlog is full',
+    FILE,
+    ['bytes >= this.backlogBytes', 'bytes < 0'],
+  ],
+  [
+    'dead-reader-holds-everybody',
+    'a slow reader that is gone holds nobody',
+    'daemon.ts',
+    ['this.#flow.congested(session, false);\n', '\n'],
+  ],
+  [
+    'opened-by-one-of-many',
+    'clients are read when no reader is slow',
+    FILE,
+    ['else this.#slow.delete(session);', 'else this.#slow.clear();'],
+  ],
+  [
+    'timer-not-set',
+    'a closed notice is looked at again',
+    FILE,
+    [
+      'this.out.setTimer(this.#slow.size > 0 || this.#closedBy.size > 0 ? FLOW_REPEAT_MS : -1);',
+      'this.out.setTimer(this.#slow.size > 0 ? FLOW_REPEAT_MS : -1);',
+    ],
+  ],
+]);

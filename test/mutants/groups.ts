@@ -1,0 +1,73 @@
+// Planted bugs of the group layer: views, ids, sets, the exchange, the way to sessions (docs/design/groups.md).
+import { planted } from './mutant.js';
+
+const FILE = 'groups/index.ts';
+const EXCHANGE = 'groups/exchange.ts';
+const STORE = 'groups/store.ts';
+const ROUTER = 'groups/router.ts';
+
+export const GROUPS = planted('groups', [
+  [
+    'cut-short-exchange-forgotten',
+    'an exchange that was cut short is made again',
+    FILE,
+    ['if (!cutShort && members.length', 'if (members.length'],
+    ['const cutShort = this.#exchange !== undefined;', 'this.#exchange = undefined;'],
+  ],
+  [
+    'exchange-ends-early',
+    'the exchange ends at its last state message',
+    FILE,
+    ['if (exchange.missing === 0) this.#endExchange', 'if (exchange.missing <= 1) this.#endExchange'],
+  ],
+  [
+    'old-state-message-counts',
+    'state messages of another configuration are none of ours',
+    EXCHANGE,
+    ['if (m !== undefined && !this.#isOurs(m.configuration)) return true;', ''],
+  ],
+  [
+    'own-set-is-the-first',
+    'a view says which set is the receiver own',
+    EXCHANGE,
+    ['own: [...sets.keys()].indexOf(own) };', 'own: 0 };'],
+  ],
+  [
+    'index-used-again',
+    'a group that empties raises the floor of its index',
+    STORE,
+    ['this.#floors.set(g.name, g.id.index);', ''],
+  ],
+  [
+    'lost-members-kept',
+    'members of lost daemons leave',
+    FILE,
+    ['for (const place of this.#lost ?? []) this.#store.dropDaemon(place);', ''],
+  ],
+  ['tag-not-renewed', 'each daemon announces the view it last had', FILE, ['this.#tag = id;', 'this.#tag ??= id;']],
+  [
+    'merged-unchanged',
+    'a group whose announcers come from two views changed',
+    EXCHANGE,
+    ['a.tag !== d.tag || e.total', 'e.total'],
+  ],
+  [
+    'twice-to-one',
+    'a session in two of the destinations gets one copy',
+    ROUTER,
+    ['if (s.mark === epoch) continue;', ''],
+  ],
+  [
+    'ended-session-in-the-list',
+    'nothing is delivered to a session that ended',
+    FILE,
+    ['for (const g of this.#store.groupsOf(this.#place, s.privateGroup)) dropSession(g, s);', ''],
+    ['this.#sessions.detach(s);', ''],
+  ],
+  [
+    'transition-untold',
+    'who loses somebody is told before it delivers what is not sure',
+    FILE,
+    ['this.#changes.tellTransition(g);\n      g.changed = true;', 'g.changed = true;'],
+  ],
+]);

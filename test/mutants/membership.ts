@@ -1,0 +1,64 @@
+// Planted bugs of membership: rounds, proposals, lives, edges (docs/design/membership.md).
+import { planted } from './mutant.js';
+
+const FILE = 'membership/membership.ts';
+const HEARING = 'membership/hearing.ts';
+
+export const MEMBERSHIP = planted('membership', [
+  [
+    'two-proposals-a-round',
+    'a member accepts at most one proposal of a round',
+    FILE,
+    ["if (p.round === this.#accepted?.round) return 'another proposal of this round was accepted';", ''],
+  ],
+  [
+    'lower-round-accepted',
+    'nothing of a lower round counts',
+    FILE,
+    ["if (p.round < this.round) return 'lower round';", ''],
+  ],
+  [
+    'another-life-accepted',
+    'a proposal names the life it is for',
+    FILE,
+    ['m.place === this.self && m.incarnation === this.incarnation', 'm.place === this.self'],
+    ['if (peer.incarnation !== m.incarnation || !peer.hears', 'if (!peer.hears'],
+  ],
+  [
+    'new-life-taken-for-the-old',
+    'a new incarnation is another member',
+    HEARING,
+    ['return m !== undefined && m.incarnation === this.peers[place]!.incarnation;', 'return m !== undefined;'],
+  ],
+  [
+    'time-before-the-highest-is-known',
+    'the time of an id is above every time known to any member',
+    FILE,
+    ['Math.max(this.#wall, this.highestTime) + 1', 'this.#wall + 1'],
+  ],
+  [
+    'id-without-the-drawn-number',
+    'the first part of an id is drawn at each start',
+    FILE,
+    ['id: { number: this.idNumber, time }', 'id: { number: 1, time }'],
+  ],
+  [
+    'one-way-edge-counts',
+    'an edge counts if both hear each other',
+    HEARING,
+    ['return this.#says(a, b) && this.#says(b, a);', 'return this.#says(a, b) || this.#says(b, a);'],
+    ['if (!p.hears(this.now)) return b !== this.self;', 'if (!p.hears(this.now)) return true;'],
+  ],
+  [
+    'proposes-before-all-answered',
+    'a round waits for everybody who is not accused',
+    FILE,
+    ['if (!this.#answeredBy.has(place)) return undefined;', 'if (!this.#answeredBy.has(place)) continue;'],
+  ],
+  [
+    'moved-member-kept',
+    'who is in a later configuration without us is not waited for',
+    HEARING,
+    ['return !ours || (!sameId(theirs, ours.id) && theirs.time > ours.id.time);', 'return false;'],
+  ],
+]);

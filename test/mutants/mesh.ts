@@ -1,0 +1,73 @@
+// Planted bugs of the mesh: reliability, order per sender, stability (docs/design/mesh.md).
+import { planted } from './mutant.js';
+
+const RUN = 'mesh/run.ts';
+
+export const MESH = planted('mesh', [
+  [
+    'stable-without-the-first',
+    'stable is what every member has accepted',
+    'mesh/rows.ts',
+    ['for (let m = 0; m < this.#members; m++) least', 'for (let m = 1; m < this.#members; m++) least'],
+  ],
+  [
+    'gap-accepted',
+    'packs of a sender are accepted without a gap',
+    RUN,
+    ['if (index > box.accepted + 1) {', 'if (index > box.accepted + 2) {'],
+  ],
+  [
+    'goes-on-one-too-far',
+    'what a broken stream lost is sent again',
+    'mesh/outbox.ts',
+    ['const next = Math.max(index + 1, this.store.first);', 'const next = Math.max(index + 2, this.store.first);'],
+  ],
+  [
+    'dropped-before-all-have-it',
+    'a pack is kept until every member has it',
+    RUN,
+    [
+      'this.#outbox.store.drop(this.#rows.stable[this.#self]!);',
+      'this.#outbox.store.drop(this.#outbox.store.highest);',
+    ],
+  ],
+  [
+    'acknowledgement-only-with-data',
+    'what was accepted is acknowledged in time',
+    RUN,
+    ['if (this.#ackOwed) this.#ackNow = true;', ''],
+  ],
+  [
+    'broken-stream-not-told',
+    'after a break both ask for what was in flight',
+    RUN,
+    ['this.#outbox.standTo(peer, FLAG_RESEND);', ''],
+  ],
+  [
+    'stuck-member-never-suspected',
+    'who makes no progress is suspected',
+    RUN,
+    ["this.#gate.suspect(rank, { kind: 'stuck',", "void ({ rank, kind: 'stuck',"],
+  ],
+  [
+    'old-row-believed',
+    'an acknowledgement never falls',
+    'mesh/rows.ts',
+    ['if (index <= old) return;', 'if (index === old) return;'],
+  ],
+  [
+    'own-acknowledgement-for-others',
+    'a row speaks for its sender only',
+    RUN,
+    [
+      'if (first + i !== from) this.#rows.raise(from, first + i,',
+      'if (first + i !== from) this.#rows.raise(this.#self, first + i,',
+    ],
+  ],
+  [
+    'doubled-pack-accepted',
+    'a pack is accepted once',
+    RUN,
+    ['if (index <= box.accepted)', 'if (index < box.accepted)'],
+  ],
+]);

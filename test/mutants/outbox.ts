@@ -1,0 +1,51 @@
+// Planted bugs of the outbox: packs before they are numbered (docs/design/order.md).
+import { planted } from './mutant.js';
+
+const FILE = 'outbox/outbox.ts';
+
+export const OUTBOX = planted('outbox', [
+  [
+    'numbered-pack-sent-again',
+    'what was numbered is not sent in the next configuration',
+    FILE,
+    ['const old = this.#queue.slice(this.#head);', 'const old = this.#queue.slice(Math.max(0, this.#head - 1));'],
+  ],
+  [
+    'half-sent-message-dropped',
+    'a message whose last piece was not numbered goes whole into the next configuration',
+    FILE,
+    [
+      'for (const item of old) this.add(item.bytes);',
+      "for (const item of old) if (item.kind === 'frames' || item.at === 0) this.add(item.bytes);",
+    ],
+  ],
+  [
+    'old-state-packs-kept',
+    'state packs of an earlier configuration are not carried over',
+    FILE,
+    ['this.#state = [];\n    this.bytes = 0;', 'this.bytes = 0;'],
+  ],
+  ['safe-mark-misplaced', 'a pack says where its first SAFE frame is', FILE, ['= used + safe;', '= used + safe + 1;']],
+  [
+    'safe-mark-of-later-runs-lost',
+    'a SAFE frame added to an open pack marks it',
+    FILE,
+    ['if (safe >= 0 && this.#open.safeAt < 0)', 'if (safe >= 0 && used === 0)'],
+  ],
+  [
+    'safe-piece-unmarked',
+    'the last piece of a SAFE message is marked',
+    FILE,
+    ['safeAt: last && item.safe ? 0 : -1', 'safeAt: -1'],
+  ],
+  [
+    'slab-used-again',
+    'memory that was handed over is never written again',
+    FILE,
+    [
+      'this.#slab = this.allocate(Math.max(SLAB_BYTES, this.#limit));',
+      'if (this.#slab.length < this.#limit) this.#slab = this.allocate(this.#limit);',
+    ],
+  ],
+  ['taken-pack-grows', 'a pack that was taken is closed', FILE, ['if (item === this.#open) this.#close();', '']],
+]);

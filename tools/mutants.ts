@@ -1,0 +1,176 @@
+// `npm run mutants`: plants one bug after the other in a copy of the compiled tree and lets the ordinary random runs of
+// the simulator find it (docs/how-we-test.md, "Planted bugs"). Exit code 0: all were caught; 1: not; 2: wrong arguments.
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { MUTANTS, type Mutant } from '../test/mutants/index.js';
+import { plant } from '../test/mutants/plant.js';
+
+interface Options {
+  seed: number;
+  minutes: number;
+  only?: string[];
+  tests: boolean;
+  list: boolean;
+  jobs: number;
+  json: boolean;
+}
+
+interface Verdict {
+  readonly mutant: string;
+  readonly machine: string;
+  readonly caught: boolean;
+  readonly seconds: number;
+  /** The guarantee that was broken, and the first seed that showed it. */
+  readonly by: string;
+}
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const FOLDERS = ['core', 'test', 'tools', 'link-protocols', 'client-apis', 'plugins', 'config'];
+/** A mutant that makes a run spin for ever is ended that long after its time. */
+const GRACE_MS = 60_000;
+
+function natural(text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) throw new InvalidArgumentError('a whole number is needed');
+  return n;
+}
+
+function positive(text: string): number {
+  const n = Number(text);
+  if (!(n > 0)) throw new InvalidArgumentError('a number above 0 is needed');
+  return n;
+}
+
+/** A compiled tree with the bug in it; answers its folder. */
+async function planted(m: Mutant): Promise<string> {
+  const { default: ts } = await import('typescript');
+  const folder = mkdtempSync(join(tmpdir(), 'peal-mutant-'));
+  for (const f of FOLDERS)
+    if (existsSync(join(ROOT, 'dist', f))) cpSync(join(ROOT, 'dist', f), join(folder, 'dist', f), { recursive: true });
+  for (const f of ['package.json', 'jest.config.js', 'node_modules', 'docs', 'config', 'test', 'README.md'])
+    if (existsSync(join(ROOT, f))) symlinkSync(join(ROOT, f), join(folder, f));
+  for (const [file, text] of plant(ROOT, m)) {
+    const { outputText } = ts.transpileModule(text, {
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+      fileName: file,
+    });
+    const to = join(folder, 'dist', file.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, outputText);
+  }
+  return folder;
+}
+
+/** Runs a command in the folder; its output and exit code, undefined when it had to be ended. */
+function run(folder: string, args: readonly string[], limitMs: number): Promise<{ code?: number; text: string }> {
+  return new Promise((resolve) => {
+    const p = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    const take = (chunk: Buffer): void => {
+      text += chunk.toString('utf8');
+    };
+    p.stdout.on('data', take);
+    p.stderr.on('data', take);
+    const late = setTimeout(() => p.kill('SIGKILL'), limitMs);
+    p.on('close', (code) => {
+      clearTimeout(late);
+      resolve(code === null ? { text } : { code, text });
+    });
+  });
+}
+
+async function simulated(m: Mutant, o: Options): Promise<Verdict> {
+  const folder = await planted(m);
+  const began = Date.now();
+  try {
+    const args = [
+      'dist/tools/sim.js',
+      '--seed',
+      String(o.seed),
+      '--minutes',
+      String(o.minutes),
+      '--first',
+      '--lines',
+      '0',
+    ];
+    const { code, text } = await run(folder, args, o.minutes * 60_000 + GRACE_MS);
+    const seconds = Math.round((Date.now() - began) / 100) / 10;
+    const [, seed] = /^seed (\d+) \(.*violations/m.exec(text) ?? [];
+    const [, guarantee] = /\[([^\]]+)\]/.exec(text) ?? [];
+    const caught = code === 1 && seed !== undefined;
+    const why = code === undefined ? 'it spins' : code === 0 ? '-' : `exit code ${String(code)}: ${text.slice(-300)}`;
+    return {
+      mutant: m.name,
+      machine: m.machine,
+      caught,
+      seconds,
+      by: caught ? `${guarantee ?? '?'}, seed ${seed}` : why,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Does a test other than the simulator catch it already? It should not: then it proves nothing about the checkers. */
+async function tested(m: Mutant): Promise<Verdict> {
+  const folder = await planted(m);
+  const began = Date.now();
+  try {
+    const skipped = ['/sim/', '/mutants/', 'tidy', 'outside', 'docs'].join('|');
+    const args = [
+      ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+      ...['--rootDir', folder, '--testPathIgnorePatterns', skipped, '--bail', '--silent', '--ci', '--watchman=false'],
+    ];
+    const { code, text } = await run(folder, args, 20 * GRACE_MS);
+    const [, first] = /● (.*)/.exec(text) ?? [];
+    const seconds = Math.round((Date.now() - began) / 100) / 10;
+    const by = code === 0 ? '-' : (first ?? `exit code ${String(code)}`);
+    return { mutant: m.name, machine: m.machine, caught: code !== 0, seconds, by };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const command = new Command('mutants')
+    .description('Plants bugs in the machines, one at a time, and lets the simulator find them.')
+    .option('--seed <n>', 'first seed of each hunt; default: from the clock', natural, Math.floor(Date.now() / 1000))
+    .option('--minutes <m>', 'time for each mutant', positive, 10)
+    .option('--only <names...>', 'names of mutants or machines')
+    .option('--jobs <n>', 'hunts at the same time', natural, availableParallelism())
+    .option('--tests', 'instead: which are caught by a test other than the simulator (none should)', false)
+    .option('--list', 'only print the list', false)
+    .option('--json', 'last line: one JSON object of figures', false);
+  command.parse();
+  const o = command.opts<Options>();
+  const wanted = MUTANTS.filter((m) => !o.only || o.only.includes(m.name) || o.only.includes(m.machine));
+  if (wanted.length === 0)
+    command.error(`no mutant is called ${o.only?.join(' or ') ?? ''}; --list shows them`, { exitCode: 2 });
+  if (o.list) {
+    for (const m of wanted) console.log(`${m.machine.padEnd(11)} ${m.name.padEnd(34)} ${m.breaks}`);
+    return;
+  }
+  const verdicts: Verdict[] = [];
+  const queue = [...wanted];
+  const work = async (): Promise<void> => {
+    for (let m = queue.shift(); m; m = queue.shift()) {
+      const v = o.tests ? await tested(m) : await simulated(m, o);
+      verdicts.push(v);
+      const word = v.caught ? 'caught' : 'NOT caught';
+      console.log(
+        `${word.padEnd(10)} ${String(v.seconds).padStart(6)} s  ${v.machine.padEnd(11)} ${v.mutant.padEnd(34)} ${v.by}`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, o.jobs) }, work));
+  const caught = verdicts.filter((v) => v.caught).length;
+  if (o.json) console.log(JSON.stringify({ mutants: verdicts.length, caught, seed: o.seed, verdicts }));
+  else console.log(`${caught} of ${verdicts.length} caught`);
+  process.exitCode = o.tests ? Number(caught > 0) : Number(caught < verdicts.length);
+}
+
+await main();
