@@ -1,6 +1,10 @@
 // `npm run sim`: runs seeds of the simulator for a time, or one seed, and tells what it found (docs/how-we-test.md).
 // Exit code 0: no violation; 1: a violation; 2: wrong arguments.
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import type { TraceEvent } from '../test/sim/trace.js';
 import { toLine } from '../test/sim/trace.js';
@@ -20,6 +24,8 @@ interface Options {
   lines: number;
   trace?: string;
   first: boolean;
+  jobs: number;
+  stride: number;
   json: boolean;
 }
 
@@ -74,18 +80,65 @@ function main(): void {
     .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
     .option('--lines <n>', 'length of the timeline of the first failure', natural, 80)
     .option('--trace <file>', 'write the whole trace of the first failure (or of the one seed) there')
+    .option('--jobs <n>', 'processes that share the seeds; default: all cores, one for a single seed', natural)
+    .option('--stride <n>', 'try every n-th seed only', natural, 1)
     .option('--first', 'stop at the first failing seed', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();
   const given = command.opts<Partial<Options>>();
   const seed = given.seed ?? Math.floor(Date.now() / 1000);
-  const o = { ...given, seed } as Options;
-  process.exitCode = hunt(o) ? 0 : 1;
+  const jobs = given.jobs ?? (given.minutes === undefined || given.minutes === 0 ? 1 : availableParallelism());
+  const o = { ...given, seed, jobs } as Options;
+  void (jobs > 1 ? shared(o) : Promise.resolve(hunt(o))).then((total) => {
+    if (o.json) console.log(JSON.stringify(total));
+    else console.log(summary(total));
+    process.exitCode = total.violations === 0 ? 0 : 1;
+  });
 }
 
-function hunt(o: Options): boolean {
-  const began = Date.now();
-  const total: Total = {
+/** Several processes, each with its part of the seeds; their figures together. */
+async function shared(o: Options): Promise<Total> {
+  const total = nothing();
+  const children = Array.from({ length: o.jobs }, (_, i) => {
+    const own = ['--seed', o.seed + i * o.stride, '--stride', o.stride * o.jobs, '--jobs', 1, '--json'];
+    const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
+    if (o.phases !== undefined) run.push('--phases', o.phases);
+    if (o.medium !== undefined) run.push('--medium', o.medium);
+    if (o.trace !== undefined) run.push('--trace', `${o.trace}.${i}`);
+    if (o.first) run.push('--first');
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), ...own.map(String), ...run.map(String)];
+    return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  });
+  const all = children.map(async (child) => {
+    let last = '';
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (last !== '') console.log(last);
+      last = line;
+    }
+    if (!last.startsWith('{')) throw new Error(`a part of the run ended without figures: ${last}`);
+    merge(total, JSON.parse(last) as Total);
+    if (o.first && total.violations > 0) for (const c of children) if (c !== child) c.kill();
+  });
+  const failed = (await Promise.allSettled(all)).filter((r) => r.status === 'rejected');
+  if (failed.length > 0 && !(o.first && total.violations > 0)) throw failed[0]!.reason;
+  return total;
+}
+
+function merge(total: Total, part: Total): void {
+  total.clusterHours += part.clusterHours;
+  total.faults += part.faults;
+  total.messages += part.messages;
+  total.views += part.views;
+  total.violations += part.violations;
+  total.wallSeconds = Math.max(total.wallSeconds, part.wallSeconds);
+  total.failingSeeds.push(...part.failingSeeds);
+  total.runs += part.runs;
+  total.slowestConvergenceMs = Math.max(total.slowestConvergenceMs, part.slowestConvergenceMs);
+  for (const [kind, n] of Object.entries(part.faultKinds)) total.faultKinds[kind] = (total.faultKinds[kind] ?? 0) + n;
+}
+
+function nothing(): Total {
+  return {
     clusterHours: 0,
     faults: 0,
     messages: 0,
@@ -97,8 +150,13 @@ function hunt(o: Options): boolean {
     slowestConvergenceMs: 0,
     faultKinds: {},
   };
+}
+
+function hunt(o: Options): Total {
+  const began = Date.now();
+  const total = nothing();
   let told = began;
-  for (let seed = o.seed; ; seed++) {
+  for (let seed = o.seed; ; seed += o.stride) {
     const result = runSeed(subject(o), options(o, seed));
     add(total, result);
     if (result.violations.length > 0) failed(o, result, total.failingSeeds.length === 1);
@@ -113,9 +171,7 @@ function hunt(o: Options): boolean {
     }
     if (total.wallSeconds >= o.minutes * 60 || (o.first && total.failingSeeds.length > 0)) break;
   }
-  if (o.json) console.log(JSON.stringify(total));
-  else console.log(summary(total));
-  return total.violations === 0;
+  return total;
 }
 
 function subject(o: Options): typeof PEAL {

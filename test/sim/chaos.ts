@@ -9,6 +9,8 @@ import type { Workload } from './workload.js';
 
 const AMBUSH_MS = 700;
 const LAG_MS = 400;
+const SLOW_MS = 300;
+const RESTART_MS = 5;
 
 interface Armed {
   readonly at: Moment;
@@ -68,10 +70,25 @@ export class Chaos {
     this.cluster.list.forEach(({ place }) => this.cluster.boot(place));
   }
 
+  /**
+   * The machine that all of them run on stands still. Nobody is to blame: after it nobody may be accused, though every
+   * timer fires before anything is read.
+   */
+  stallAll(ms: number): void {
+    const { cluster } = this;
+    cluster.note('note', `all stand still for ${ms} ms`);
+    this.count('stall');
+    cluster.list.forEach(({ place }) => cluster.pause(place));
+    cluster.clock.schedule(cluster.clock.now + ms, Phase.harness, () =>
+      cluster.list.forEach(({ place }) => cluster.resume(place)),
+    );
+  }
+
   private act(a: Action): void {
     const { cluster } = this;
     cluster.note('fault', tellAction(a));
-    this.count(a.do);
+    if (a.do === 'path') this.countPath(a.path);
+    else if (a.do !== 'ambush') this.count(a.do);
     switch (a.do) {
       case 'crash':
         cluster.crash(a.place);
@@ -81,6 +98,20 @@ export class Chaos {
         return;
       case 'stop':
         cluster.stop(a.place);
+        return;
+      case 'restart':
+        this.restart(a.place);
+        return;
+      case 'slow':
+        this.slow(a.place, { ...GOOD_PATH, delayMs: SLOW_MS });
+        this.later(a.ms, () => this.slow(a.place, GOOD_PATH));
+        return;
+      case 'plug':
+        for (const [from, to, after] of a.pairs) cluster.faults.plug(from, to, after);
+        this.workload.burst();
+        this.later(a.ms, () => {
+          for (const [from, to] of a.pairs) cluster.faults.plug(from, to, -1);
+        });
         return;
       case 'pause':
         this.pause(a.place, a.ms);
@@ -119,6 +150,12 @@ export class Chaos {
     }
   }
 
+  /** Each thing that is wrong with a path is a fault of its own; an ambush counts when it is sprung. */
+  private countPath(p: Path): void {
+    for (const what of ['loss', 'duplicate', 'reorder', 'tail', 'full'] as const) if (p[what] > 0) this.count(what);
+    if (p.delayMs > GOOD_PATH.delayMs) this.count('delay');
+  }
+
   private count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
@@ -135,6 +172,17 @@ export class Chaos {
   private pause(place: number, ms: number): void {
     this.cluster.pause(place);
     this.later(ms, () => this.cluster.resume(place));
+  }
+
+  /** Back before anybody can have noticed. */
+  private restart(place: number): void {
+    this.cluster.crash(place);
+    const { clock } = this.cluster;
+    clock.schedule(clock.now + this.random.below(RESTART_MS), Phase.harness, () => this.cluster.boot(place));
+  }
+
+  private slow(place: number, path: Path): void {
+    for (const { place: from } of this.cluster.list) this.cluster.faults.setPath(from, place, path);
   }
 
   private slowReader(place: number, ms: number): void {
@@ -192,6 +240,9 @@ export class Chaos {
     switch (then) {
       case 'crash':
         cluster.crash(d.place);
+        return;
+      case 'restart':
+        this.restart(d.place);
         return;
       case 'crash-other':
         cluster.crash(other);

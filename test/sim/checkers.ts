@@ -3,7 +3,7 @@
 import { NoDuplicates, Integrity, SelfInclusion } from './checkers/integrity.js';
 import { NoCausalGaps } from './checkers/causal.js';
 import { SameConfiguration } from './checkers/configuration.js';
-import { Convergence, BoundedQueues } from './checkers/convergence.js';
+import { Convergence, BoundedQueues, NoFalseAlarm } from './checkers/convergence.js';
 import { Logs } from './checkers/logs.js';
 import { OpenGroups } from './checkers/reach.js';
 import { Order } from './checkers/order.js';
@@ -48,6 +48,7 @@ export class Checkers {
       new OpenGroups(court),
       new Convergence(court),
       new BoundedQueues(court),
+      new NoFalseAlarm(court),
     ];
   }
 

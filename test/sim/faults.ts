@@ -23,6 +23,8 @@ const RETRANSMISSIONS_MAX = 4;
 
 export class Faults {
   private readonly cuts: Uint8Array;
+  /** Per ordered pair: so many more sends of the data plane pass, then none; below 0: all. */
+  private readonly plugs: Int32Array;
   private readonly paths: Path[];
 
   constructor(
@@ -30,6 +32,7 @@ export class Faults {
     private readonly random: Random,
   ) {
     this.cuts = new Uint8Array(size * size);
+    this.plugs = new Int32Array(size * size).fill(-1);
     this.paths = Array.from({ length: size * size }, () => GOOD_PATH);
   }
 
@@ -44,6 +47,22 @@ export class Faults {
 
   isCut(from: number, to: number): boolean {
     return this.cuts[from * this.size + to] === 1;
+  }
+
+  /** After so many more sends no data passes from `from` to `to`; control does. Negative: all passes again. */
+  plug(from: number, to: number, after: number): void {
+    this.plugs[from * this.size + to] = after;
+  }
+
+  isPlugged(from: number, to: number): boolean {
+    return this.plugs[from * this.size + to] === 0;
+  }
+
+  /** One send of the data plane arrives; false: it does not. */
+  passes(from: number, to: number): boolean {
+    const left = this.plugs[from * this.size + to]!;
+    if (left > 0) this.plugs[from * this.size + to] = left - 1;
+    return left !== 0;
   }
 
   path(from: number, to: number): Path {
@@ -67,9 +86,10 @@ export class Faults {
       }
   }
 
-  /** No cut, every path good. */
+  /** No cut, no plug, every path good. */
   healAll(): void {
     this.cuts.fill(0);
+    this.plugs.fill(-1);
     this.paths.fill(GOOD_PATH);
   }
 

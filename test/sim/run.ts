@@ -64,6 +64,10 @@ const REST_MS = 2_000;
 /** Longer than anything sent before the healing is still under way: 3 s of retransmissions, 2 s of tail. */
 const HOLD_MS = 6_000;
 const CALM_MS = 2_000;
+/** The longest stall of all daemons in a calm; half of them are about as long as the limit of silence. */
+const STALL_MAX_MS = 1_500;
+const STALL_LOW_MS = 250;
+const STALL_HIGH_MS = 450;
 const EVENTS_OF_A_RUN_MAX = 30_000_000;
 
 export function runSeed(subject: Subject, o: RunOptions): RunResult {
@@ -78,6 +82,7 @@ class Run {
   private readonly cluster: Cluster;
   private readonly workload: Workload;
   private readonly chaos: Chaos;
+  private readonly random: Random;
   private readonly own: Violation[] = [];
   private slowestMs = 0;
 
@@ -87,6 +92,7 @@ class Run {
   ) {
     const { seed } = o;
     const r = new Random(seed, 'run');
+    this.random = r.fork('calm');
     const daemons = r.between(o.daemons[0], o.daemons[1]);
     this.medium = r.pick(subject.media);
     const stream = this.medium === 'stream';
@@ -186,13 +192,26 @@ class Run {
     if (!this.drained()) return false;
     this.mark('calm');
     this.workload.set('messages');
-    this.wait(CALM_MS);
+    this.calm();
     if (!this.drained()) return false;
     this.mark('calm-end');
     this.status();
     const components_ = components.map((c) => [...c].sort((a, b) => a - b).map((p) => this.cluster.list[p]!.name));
     this.trace({ t: clock.now, event: 'settled', components: components_ });
     return this.checkers.violations.length === 0;
+  }
+
+  /** Some time without a fault, in which all daemons may stand still at once. */
+  private calm(): void {
+    const r = this.random;
+    const before = r.below(CALM_MS);
+    this.wait(before);
+    if (r.chance(500)) {
+      const ms = r.chance(500) ? r.between(STALL_LOW_MS, STALL_HIGH_MS) : r.below(STALL_MAX_MS);
+      this.chaos.stallAll(ms);
+      this.wait(ms + 1);
+    }
+    this.wait(CALM_MS - before);
   }
 
   /** Clients say nothing more; waits until every daemon has said what they said, and a while for its way. */

@@ -9,7 +9,7 @@ export const DESCRIBED = ['recovering', 'gathering', 'reported', 'repairing', 'c
 export type Moment = (typeof NOTICED)[number] | (typeof DESCRIBED)[number];
 
 export type Action =
-  | { readonly do: 'crash' | 'boot' | 'stop'; readonly place: number }
+  | { readonly do: 'crash' | 'boot' | 'stop' | 'restart'; readonly place: number }
   /** SIGSTOP for that long; more than `ms` by the end of the phase is cut short. */
   | { readonly do: 'pause'; readonly place: number; readonly ms: number }
   | { readonly do: 'cut'; readonly from: number; readonly to: number; readonly both: boolean; readonly ms: number }
@@ -18,6 +18,13 @@ export type Action =
   | { readonly do: 'path'; readonly place: number; readonly path: Path; readonly ms: number }
   /** Data from these daemons to those is slow for that long: others are heard before them. */
   | { readonly do: 'lag'; readonly from: readonly number[]; readonly to: readonly number[]; readonly ms: number }
+  /** That daemon reads everything late. */
+  | { readonly do: 'slow'; readonly place: number; readonly ms: number }
+  /**
+   * Random holdings, as in the middle of a life: everybody says something, and of each of these pairs [from, to, after]
+   * so many more sends of data arrive and then no more.
+   */
+  | { readonly do: 'plug'; readonly pairs: readonly (readonly [number, number, number])[]; readonly ms: number }
   | { readonly do: 'reset'; readonly a: number; readonly b: number }
   | { readonly do: 'clock'; readonly place: number; readonly seconds: number }
   /** A session there reads too slowly, by policy `block`, for that long. */
@@ -26,7 +33,7 @@ export type Action =
   /** At the `nth` such moment from now anywhere in the cluster: `then`, done to the daemon whose moment it is. */
   | { readonly do: 'ambush'; readonly at: Moment; readonly nth: number; readonly then: Ambush };
 
-export type Ambush = 'crash' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other';
+export type Ambush = 'crash' | 'restart' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other';
 
 export interface Entry {
   /** Milliseconds from the beginning of its phase. */
@@ -71,6 +78,7 @@ function chaos(r: Random, daemons: number, size: ScheduleSize, last: boolean): C
   const every = Math.max(20, r.heavy(size.faultEveryMs, size.faultEveryMs * 8));
   for (let at = r.below(2 * every); at < ms; at += 1 + r.below(2 * every))
     if (r.chance(60)) entries.push(...laggingSplit(r, daemons, at));
+    else if (r.chance(100)) entries.push(...scatteredSplit(r, daemons, at));
     else entries.push({ at, action: anyAction(r, daemons) });
   const whole = [Array.from({ length: daemons }, (_, i) => i)];
   return { ms, entries, components: !last && r.chance(250) ? components(r, daemons) : whole };
@@ -103,6 +111,34 @@ function laggingSplit(r: Random, daemons: number, at: number): Entry[] {
   return all;
 }
 
+/**
+ * A recovery from random legal holdings: data is plugged between random pairs while everybody speaks, then the sides
+ * part or those beyond die, and what recovers is hit again at a chosen step. Two lost and three left are the least that
+ * shows every rule about packs behind a gap.
+ */
+function scatteredSplit(r: Random, daemons: number, at: number): Entry[] {
+  const places = r.shuffled(Array.from({ length: daemons }, (_, i) => i));
+  const lostCount = Math.max(1, Math.min(daemons - 2, r.between(1, 3)));
+  const lost = places.slice(0, lostCount);
+  const left = places.slice(lostCount);
+  const pairs: [number, number, number][] = [];
+  for (const from of places)
+    for (const to of places)
+      if (from !== to && r.chance(lost.includes(from) ? 600 : 200)) pairs.push([from, to, r.heavy(2, 12)]);
+  const ms = r.between(5, 120);
+  const cutAt = at + ms;
+  const all: Entry[] = [{ at, action: { do: 'plug', pairs, ms: ms + r.between(0, 500) } }];
+  if (r.chance(500))
+    all.push({ at: cutAt, action: { do: 'partition', components: [lost, left], ms: r.between(300, 3000) } });
+  else for (const place of lost) all.push({ at: cutAt, action: { do: 'crash', place } });
+  for (let n = r.below(4); n > 0; n--)
+    all.push({
+      at: cutAt,
+      action: { do: 'ambush', at: r.pick(RECOVERY_MOMENTS), nth: 1 + r.below(daemons * 2), then: r.pick(AMBUSHES) },
+    });
+  return all;
+}
+
 /** A partition of any shape. */
 function components(r: Random, daemons: number): number[][] {
   const parts = r.between(2, Math.min(daemons, 4));
@@ -112,7 +148,15 @@ function components(r: Random, daemons: number): number[][] {
 }
 
 const MOMENTS: readonly Moment[] = [...NOTICED, ...DESCRIBED, 'complete', 'installed'];
-const AMBUSHES: readonly Ambush[] = ['crash', 'crash', 'pause', 'isolate', 'deafen', 'crash-other', 'cut-other'];
+const RECOVERY_MOMENTS: readonly Moment[] = [
+  'reported',
+  'repairing',
+  'complete',
+  'complete',
+  'transitional',
+  'installed',
+];
+const AMBUSHES: readonly Ambush[] = ['crash', 'restart', 'pause', 'isolate', 'deafen', 'crash-other', 'cut-other'];
 
 function anyAction(r: Random, daemons: number): Action {
   const place = r.below(daemons);
@@ -122,6 +166,8 @@ function anyAction(r: Random, daemons: number): Action {
     [14, () => ({ do: 'crash', place })],
     [12, () => ({ do: 'boot', place })],
     [4, () => ({ do: 'stop', place })],
+    [8, () => ({ do: 'restart', place })],
+    [6, () => ({ do: 'slow', place, ms })],
     [12, () => ({ do: 'pause', place, ms })],
     [8, () => ({ do: 'cut', from: place, to: other, both: false, ms })],
     [8, () => ({ do: 'cut', from: place, to: other, both: true, ms })],
@@ -131,7 +177,7 @@ function anyAction(r: Random, daemons: number): Action {
     [3, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
     [4, () => ({ do: 'slow-reader', place, ms: ms * 2 })],
     [5, () => ({ do: 'storm', place, what: r.pick(['connect', 'disconnect', 'join', 'leave'] as const) })],
-    [12, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
+    [20, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
   ];
   let draw = r.below(kinds.reduce((sum, [weight]) => sum + weight, 0));
   for (const [weight, make] of kinds) {

@@ -13,6 +13,8 @@ const DIAL_LIMIT_MS = 500;
 const STALL_LOW_MS = 15_000;
 const STALL_HIGH_MS = 40_000;
 const RETRY_MS = 150;
+/** How soon a reader looks again whether a plugged lane flows. */
+const PLUGGED_MS = 20;
 
 /** What one daemon knows of its pair with one peer. */
 interface End {
@@ -196,6 +198,10 @@ export class StreamNetwork implements Network {
       return;
     }
     lane.stalledSince = -1;
+    if (lane.plane === 'data' && faults.isPlugged(c.writer, c.reader)) {
+      this.wake(lane, clock.now + PLUGGED_MS);
+      return;
+    }
     lane.scheduled = true;
     this.onHost(c.reader, () => this.drain(lane));
   }
@@ -211,6 +217,7 @@ export class StreamNetwork implements Network {
     let read = 0;
     for (const f of lane.queue) {
       if (f.at > clock.now || !c.isReadable()) break;
+      if (lane.plane === 'data' && !this.o.faults.passes(c.writer, c.reader)) break;
       read++;
       lane.bytes -= f.head.length + (f.body?.length ?? 0);
       node.received(c.writer, lane.plane, join(f.head, f.body));
@@ -219,7 +226,8 @@ export class StreamNetwork implements Network {
     node.end();
     this.acknowledge(lane, this.o.faults.delay(c.reader, c.writer));
     const next = lane.queue[0];
-    if (next !== undefined && c.isReadable()) this.wake(lane, next.at);
+    if (next !== undefined && c.isReadable())
+      this.wake(lane, Math.max(next.at, clock.now + Number(next.at <= clock.now)));
   }
 
   /** Tells the writer in a while that there is room again, if it waits for it. */

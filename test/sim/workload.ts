@@ -17,6 +17,8 @@ const SERVICES = [
 ] as const;
 const GROUPS = ['g0', 'g1', 'g2', 'g3', 'Group', 'zz'];
 const STORM_SIZE = 12;
+const BURST_SESSIONS = 3;
+const BURST_MESSAGES = 3;
 const SESSIONS_PER_DAEMON_MAX = 24;
 
 export interface WorkloadRates {
@@ -61,6 +63,19 @@ export class Workload {
       if (what === 'join') for (const g of GROUPS) this.join(s, g);
       if (what === 'leave') for (const g of [...s.joined]) s.leave(g);
       s.pump();
+    }
+  }
+
+  /** Everybody says something at once, small, so that packs are many. */
+  burst(): void {
+    if (this.mode === 'off') return;
+    for (const d of this.cluster.daemons) {
+      if (d?.awake !== true) continue;
+      const live = this.cluster.sessionsOf(d).filter((s) => s.connected);
+      for (const s of live.slice(0, BURST_SESSIONS)) {
+        for (let n = 1 + this.random.below(BURST_MESSAGES); n > 0; n--) this.multicast(s, live);
+        s.pump();
+      }
     }
   }
 

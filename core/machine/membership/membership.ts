@@ -322,17 +322,20 @@ export class Membership {
     const late = this.#h.now - this.#beatAt - BEAT_MS;
     this.#beatAt = this.#h.now;
     this.out.setTimer(MembershipTimer.beat, BEAT_MS);
+    const operational = this.state === 'operational';
+    const neighbours = operational ? this.#h.neighbours() : [];
+    for (const n of neighbours)
+      if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
     if (late > LATE_LOOP_MS) {
-      // Our own loop stood still: what we did not hear says nothing of the others.
+      // Our own loop stood still: what we did not hear says nothing of the others. They hear us at once, since they may
+      // have stood still less long than this and judge sooner.
       for (const p of this.#h.peers) if (p.hears(this.#h.now - late)) p.heardAt = this.#h.now;
       return;
     }
-    if (this.state !== 'operational') return;
+    if (!operational) return;
     let soonest = BEAT_MS;
-    for (const n of this.#h.neighbours()) {
-      if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
+    for (const n of neighbours)
       soonest = Math.min(soonest, n.heardAt + n.silenceLimit(this.silenceLimitMs) + 1 - this.#h.now);
-    }
     // A limit that ends before the next beat is looked at when it ends, not a beat later.
     if (soonest < BEAT_MS) this.out.setTimer(MembershipTimer.recheck, Math.max(0, soonest));
     else if (this.#silent().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);

@@ -98,3 +98,15 @@ export class BoundedQueues extends OnlineChecker {
     }
   }
 }
+
+/** No configuration changes while nothing is wrong, a stall of all daemons at once included. */
+export class NoFalseAlarm extends OnlineChecker {
+  private calm = false;
+
+  step({ e }: Step): void {
+    if (e.event === 'calm') this.calm = true;
+    else if (e.event === 'calm-end') this.calm = false;
+    else if (this.calm && e.event === 'install')
+      this.court.report('no false alarm', `${e.daemon}/${e.incarnation} installs ${e.config} though nothing was wrong`);
+  }
+}
