@@ -1,8 +1,9 @@
 // One load process: a client of Spread's binary protocol that writes prepared frames in large blocks and counts what it
 // receives by walking headers, so that the generator is not what is measured. Works against any Spread daemon.
 // Started by bench/throughput.ts with one JSON argument; prints JSON lines on standard output.
-import { connect, type Socket } from 'node:net';
-import { buildFrame, frameBytes, frameService, readName, SENDER_OFFSET, Service } from '../core/wire/frame.js';
+import type { Socket } from 'node:net';
+import { buildFrame, frameService, readName, SENDER_OFFSET, Service } from '../core/wire/frame.js';
+import { RawClient } from './raw-client.js';
 
 export interface LoadOrder {
   readonly host: string;
@@ -27,16 +28,13 @@ export interface LoadOrder {
   readonly tellMs?: number;
 }
 
-const HELLO_VERSION = [4, 4, 0];
-const CHOICE_BYTES = 90;
+/** A run that takes longer than this has failed. */
 const LIMIT_MS = 120_000;
 const WRITE_AHEAD_BYTES = 1 << 20;
 
 class LoadClient {
+  private readonly raw: RawClient;
   private readonly socket: Socket;
-  private buffered = Buffer.alloc(0);
-  private stage: 'list' | 'answer' | 'frames' = 'list';
-  private self = '';
   private readonly own = Buffer.alloc(32);
   private sent = 0;
   private back = 0;
@@ -48,15 +46,14 @@ class LoadClient {
   private going = false;
 
   constructor(private readonly o: LoadOrder) {
-    this.socket = connect({ host: o.host, port: o.port, noDelay: true });
-    this.socket.on('connect', () => {
-      const name = Buffer.from(o.name, 'latin1');
-      this.socket.write(Buffer.concat([Buffer.from([...HELLO_VERSION, 1, name.length]), name]));
+    this.raw = new RawClient(o, {
+      ready: (self) => this.ready(self),
+      frame: (bytes, at) => this.take(bytes, at),
+      chunk: () => this.pump(),
+      failed: (why) => this.fail(why),
     });
-    this.socket.on('data', (chunk) => this.read(chunk));
+    this.socket = this.raw.socket;
     this.socket.on('drain', () => this.pump());
-    this.socket.on('error', (e) => this.fail(e.message));
-    this.socket.on('close', () => this.fail('closed by the daemon'));
     const limitMs = o.limitMs ?? LIMIT_MS;
     const late = (): void =>
       this.fail(`not done after ${limitMs} ms: sent ${this.sent}, received ${this.received} of ${o.expect}`);
@@ -70,42 +67,15 @@ class LoadClient {
     process.exit(1);
   }
 
-  private read(chunk: Buffer): void {
-    const bytes = this.buffered.length > 0 ? Buffer.concat([this.buffered, chunk]) : chunk;
-    let at = this.stage === 'frames' ? 0 : this.handshake(bytes);
-    while (this.stage === 'frames' && bytes.length - at >= 48) {
-      const length = frameBytes(bytes, at);
-      if (bytes.length - at < length) break;
-      this.take(bytes, at);
-      at += length;
-    }
-    this.buffered = at === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
-    this.pump();
+  private ready(self: string): void {
+    this.own.write(self, 'latin1');
+    this.prepare(self);
+    this.socket.write(buildFrame({ service: Service.JOIN, sender: self, groups: [this.o.group] }));
   }
 
-  /** Answers how many bytes of `b` it used. */
-  private handshake(b: Buffer): number {
-    if (b[0]! > 127) this.fail(`rejected with ${b[0]! - 256}`);
-    if (this.stage === 'list') {
-      if (b.length < 1 + b[0]!) return 0;
-      const choice = Buffer.alloc(CHOICE_BYTES);
-      choice.write('NULL');
-      this.socket.write(choice);
-      this.stage = 'answer';
-      return 1 + b[0]!;
-    }
-    if (b.length < 5 || b.length < 5 + b[4]!) return 0;
-    this.self = b.toString('latin1', 5, 5 + b[4]!);
-    this.own.write(this.self, 'latin1');
-    this.stage = 'frames';
-    this.prepare();
-    this.socket.write(buildFrame({ service: Service.JOIN, sender: this.self, groups: [this.o.group] }));
-    return 5 + b[4]!;
-  }
-
-  private prepare(): void {
+  private prepare(self: string): void {
     const { service, group, bytes, block } = this.o;
-    const frame = buildFrame({ service, sender: this.self, groups: [group], body: new Uint8Array(bytes) });
+    const frame = buildFrame({ service, sender: self, groups: [group], body: new Uint8Array(bytes) });
     this.frame = frame.length;
     this.block = Buffer.concat(Array.from({ length: block }, () => frame));
   }
@@ -145,8 +115,7 @@ class LoadClient {
     const { name, expect, bytes } = this.o;
     const seconds = (now - (this.o.count > 0 ? this.started : this.first)) / 1000;
     console.log(JSON.stringify({ event: 'done', name, messages: expect, bytes, seconds }));
-    this.socket.removeAllListeners('close');
-    this.socket.end(() => process.exit(0));
+    this.raw.end(() => process.exit(0));
   }
 }
 
