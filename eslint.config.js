@@ -2,7 +2,14 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 // Pure files: protocol logic without sockets, clocks, randomness or logging (style.md habit 1).
-const pure = ['core/wire/**/*.ts', 'core/machine/**/*.ts', '**/machine.ts', '**/session.ts', '**/wire.ts'];
+const pure = [
+  'core/wire/**/*.ts',
+  'core/machine/**/*.ts',
+  'link-protocols/ring/*.ts',
+  '**/machine.ts',
+  '**/session.ts',
+  '**/wire.ts',
+];
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/', 'state/'] },

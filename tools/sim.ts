@@ -5,13 +5,13 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { TraceEvent } from '../test/sim/trace.js';
 import { toLine } from '../test/sim/trace.js';
-import { type RunOptions, type RunResult, runSeed } from '../test/sim/run.js';
+import { type RunOptions, type RunResult, runSeed, type Subject } from '../test/sim/run.js';
 import { tellAction } from '../test/sim/schedule.js';
 import { shrink } from '../test/sim/shrink.js';
-import { PEAL } from '../test/sim/subject.js';
+import { SUBJECTS } from '../test/sim/subject.js';
 import { timeline } from '../test/sim/timeline.js';
 
 interface Options {
@@ -19,6 +19,7 @@ interface Options {
   minutes: number;
   daemons: [number, number];
   phases?: number;
+  link: keyof typeof SUBJECTS;
   medium?: 'stream' | 'datagram';
   shrink: number;
   lines: number;
@@ -76,7 +77,8 @@ function main(): void {
     .option('--minutes <m>', 'go on with following seeds for that long', positive, 0)
     .option('--daemons <range>', 'how many, e.g. 3-8', range, [3, 8] as [number, number])
     .option('--phases <n>', 'phases of chaos in a run', natural)
-    .option('--medium <flavour>', 'only stream or only datagram', medium)
+    .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
+    .option('--medium <flavour>', 'only stream or only datagram (for ring: datagram unless told otherwise)', medium)
     .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
     .option('--lines <n>', 'length of the timeline of the first failure', natural, 80)
     .option('--trace <file>', 'write the whole trace of the first failure (or of the one seed) there')
@@ -103,6 +105,7 @@ async function shared(o: Options): Promise<Total> {
     const own = ['--seed', o.seed + i * o.stride, '--stride', o.stride * o.jobs, '--jobs', 1, '--json'];
     const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
     if (o.phases !== undefined) run.push('--phases', o.phases);
+    run.push('--link', o.link);
     if (o.medium !== undefined) run.push('--medium', o.medium);
     if (o.trace !== undefined) run.push('--trace', `${o.trace}.${i}`);
     if (o.first) run.push('--first');
@@ -174,8 +177,8 @@ function hunt(o: Options): Total {
   return total;
 }
 
-function subject(o: Options): typeof PEAL {
-  return o.medium === undefined ? PEAL : { ...PEAL, media: [o.medium] };
+function subject(o: Options): Subject {
+  return o.medium === undefined ? SUBJECTS[o.link] : { ...SUBJECTS[o.link], media: [o.medium] };
 }
 
 function options(o: Options, seed: number): RunOptions {
@@ -200,7 +203,8 @@ function failed(o: Options, result: RunResult, first: boolean): void {
   const { seed, violations, figures } = result;
   console.log(`seed ${seed} (${figures.daemons} daemons, ${figures.medium}): ${violations.length} violations`);
   for (const v of violations.slice(0, first ? 12 : 3)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
-  const also = `${o.phases === undefined ? '' : ` --phases ${o.phases}`}${o.medium === undefined ? '' : ` --medium ${o.medium}`}`;
+  const link = o.link === 'mesh' ? '' : ` --link ${o.link}`;
+  const also = `${link}${o.phases === undefined ? '' : ` --phases ${o.phases}`}${o.medium === undefined ? '' : ` --medium ${o.medium}`}`;
   console.log(`  replay: npm run sim -- --seed ${seed} --daemons ${o.daemons.join('-')}${also}`);
   if (!first) return;
   const until = Date.now() + o.shrink * 1000;

@@ -1,4 +1,4 @@
-// The daemon's machine: one link, and over it turn, delivery, groups; beside it membership and recovery. This file only
+// The daemon's machine: one link, and over it order, delivery, groups; beside it membership and recovery. This file only
 // wires them: which machine gets which message, and in which order things happen at a change of the configuration.
 // Pure; the driver and the simulator run it unchanged. Design: docs/design/architecture.md.
 import { Delivery } from './delivery/delivery.js';
@@ -16,14 +16,16 @@ import { Flow } from './flow/flow.js';
 import type { GroupsMachine } from './groups/contract.js';
 import { createGroups } from './groups/index.js';
 import { Membership, MembershipTimer, type Proposal } from './membership/membership.js';
-import { CHANGES_KEPT, DEFAULT_PACK_BYTES, LEAVE_LIMIT_MS, LEAVE_LINGER_MS, TURN_BYTES } from './options.js';
+import { CHANGES_KEPT, DEFAULT_PACK_BYTES, LEAVE_LIMIT_MS, LEAVE_LINGER_MS } from './options.js';
+import { LinkOrder } from './order/link-order.js';
+import type { Order } from './order/order.js';
+import { TurnOrder } from './order/turn-order.js';
 import { Outbox } from './outbox/outbox.js';
 import type { Birth, ChangeRecord, DaemonMachine, DaemonPorts, DaemonStatus } from './ports.js';
 import type { Plan, Report } from './recovery/plan.js';
 import { decodeProposal, Recovery } from './recovery/recovery.js';
 import { REPAIR_HEAD_BYTES } from './recovery/repair.js';
-import { Turn } from './turn/turn.js';
-import type { Bytes, Configuration, ConfigurationId, Evidence, LinkUp, Member, Pack, Plane } from './types.js';
+import type { Bytes, Configuration, ConfigurationId, Evidence, LinkUp, Member, Plane } from './types.js';
 import { buildFrame, HEADER_BYTES, MAX_GROUPS, NAME_BYTES, Service } from '../wire/frame.js';
 
 /** Timer keys: one space for all machines. */
@@ -43,7 +45,7 @@ class Daemon implements DaemonMachine {
   readonly #membership: Membership;
   readonly #recovery: Recovery;
   readonly #delivery: Delivery;
-  readonly #turn: Turn;
+  readonly #order: Order;
   readonly #groups: GroupsMachine;
   readonly #outbox: Outbox;
   readonly #flow: Flow;
@@ -58,7 +60,6 @@ class Daemon implements DaemonMachine {
   #rankOf: number[] = [];
   /** A proposal was accepted since the configuration began: nothing is numbered or accepted for it any more. */
   #frozen = true;
-  #window = 0;
   #now = 0;
   #leaving: (() => void) | undefined = undefined;
   #leaveBy = 0;
@@ -69,7 +70,6 @@ class Daemon implements DaemonMachine {
     private readonly ports: DaemonPorts,
   ) {
     const { list, self, listHash, incarnation, medium, link, options } = birth;
-    if (link.totalOrder) throw new Error('a link that numbers packs itself needs a driver of its own');
     this.#self = { place: self, listHash, incarnation };
     this.#name = list[self]!.name;
     const heads = ENVELOPE_BYTES + Math.max(link.overheadBytes, REPAIR_HEAD_BYTES);
@@ -97,8 +97,15 @@ class Daemon implements DaemonMachine {
       commit: (p, plan) => this.#install(p, plan),
       stuck: (why) => this.#membership.raise(why),
     });
-    this.#turn = new Turn({ submit: (bytes) => link.submit({ kind: 'turn', position: 0, safeAt: -1, bytes }) });
     this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPackBytes);
+    const parts = {
+      link,
+      outbox: this.#outbox,
+      delivery: this.#delivery,
+      exchanging: () => this.#groups.exchanging,
+      dropped: (what: string) => this.#dropped(-1, what),
+    };
+    this.#order = link.totalOrder ? new LinkOrder(parts) : new TurnOrder(parts);
     this.#flow = new Flow(options.backlogBytes, {
       tell: (closed) => this.#control('all', Kind.flow, this.#configuration?.id, new Uint8Array([closed ? 1 : 0])),
       reading: (open) => ports.reading(open),
@@ -182,8 +189,11 @@ class Daemon implements DaemonMachine {
 
   flush(): void {
     this.#membership.flush();
-    this.#pump();
-    if (!this.#frozen) this.birth.link.flush();
+    if (!this.#frozen) {
+      this.#order.pump();
+      this.#flow.backlog(this.#outbox.bytes);
+      this.birth.link.flush();
+    }
     if (this.#leaving && !this.#told && this.#quiet()) this.#tellLeave();
   }
 
@@ -231,9 +241,8 @@ class Daemon implements DaemonMachine {
   /** Is everything that local clients said known to everybody? */
   #quiet(): boolean {
     const { log } = this.#delivery;
-    return (
-      !this.#configuration || (this.#outbox.bytes === 0 && log.stableTo >= log.highest) || this.#now >= this.#leaveBy
-    );
+    const said = this.#outbox.bytes === 0 && this.#order.waiting === 0 && log.stableTo >= log.highest;
+    return !this.#configuration || said || this.#now >= this.#leaveBy;
   }
 
   #tellLeave(): void {
@@ -269,7 +278,7 @@ class Daemon implements DaemonMachine {
       groups,
       counters: {
         ...this.#counters,
-        'backlog bytes': this.#outbox.bytes,
+        'backlog bytes': this.#outbox.bytes + this.#order.waitingBytes,
         'log packs': this.#delivery.log.size,
         'log bytes': this.#delivery.log.bytes,
         'delivered position': this.#delivery.log.deliveredTo,
@@ -283,7 +292,7 @@ class Daemon implements DaemonMachine {
     return [
       this.#membership.describe(),
       `recovery ${this.#recovery.describe()}`,
-      `turn ${this.#turn.describe()}`,
+      this.#order.describe(),
       `delivery ${this.#delivery.describe()}`,
       `flow ${this.#flow.describe()}`,
       `groups ${this.#groups.describe()}`,
@@ -291,44 +300,14 @@ class Daemon implements DaemonMachine {
     ].join('\n');
   }
 
-  // --- order ---
-
-  /** Numbers and sends what may be sent now; asks for the turn, or passes it on. */
-  #pump(): void {
-    if (this.#frozen) return;
-    const exchanging = this.#groups.exchanging;
-    const turn = this.#turn;
-    let said = 0;
-    while (this.#outbox.pending(exchanging) && this.#outbox.nextBytes(exchanging) <= this.#window) {
-      if (!turn.holding) {
-        turn.want();
-        break;
-      }
-      if (said >= TURN_BYTES && turn.awaited) break;
-      const content = this.#outbox.take();
-      said += content.bytes.length;
-      this.birth.link.submit({ ...content, position: turn.take() });
-      if (this.#groups.exchanging !== exchanging) return this.#pump();
-    }
-    if (turn.holding) turn.release();
-    this.#flow.backlog(this.#outbox.bytes);
-  }
-
-  #accepted(sender: number, index: number, pack: Pack): void {
-    if (pack.kind === 'turn') {
-      if (!this.#turn.pack(sender, pack.bytes)) this.#dropped(-1, 'malformed turn pack');
-    } else if (pack.position < 1) this.#dropped(-1, 'pack without a number');
-    else this.#delivery.accept({ sender, index, pack });
-  }
+  // --- the link ---
 
   #makeLinkUp(): LinkUp {
     const { ports } = this;
     return {
-      accepted: (sender, index, pack) => this.#accepted(sender, index, pack),
-      stable: (upTo) => this.#delivery.stable(upTo),
-      window: (bytes) => {
-        this.#window = bytes;
-      },
+      accepted: (sender, index, pack) => this.#order.accepted(sender, index, pack),
+      stable: (upTo) => this.#order.stable(upTo),
+      window: (bytes) => this.#order.window(bytes),
       suspect: (rank, why) => this.#membership.suspect(this.#configuration!.members[rank]!.place, why),
       send: (to, plane, head, body) => {
         const framed = new Uint8Array(ENVELOPE_BYTES + head.length);
@@ -379,10 +358,7 @@ class Daemon implements DaemonMachine {
 
   /** From here on nothing is accepted for the old configuration but by repair. */
   #begin(p: Proposal, leader: number): void {
-    if (this.#configuration && !this.#frozen) {
-      this.birth.link.freeze();
-      this.#delivery.freeze();
-    }
+    if (this.#configuration && !this.#frozen) this.#order.freeze();
     this.#frozen = true;
     if (leader !== this.#self.place) this.#membership.causes.push(`proposed by ${this.birth.list[leader]!.name}`);
     this.#recovery.begin(p, leader);
@@ -415,10 +391,9 @@ class Daemon implements DaemonMachine {
     this.#configuration = c;
     this.#rankOf = this.birth.list.map((d) => members.findIndex((m) => m.place === d.place));
     this.#frozen = false;
-    this.#window = 0;
     this.#delivery.install();
-    this.#turn.install(rank, members.length);
-    this.#outbox.restart(c.maxPackBytes);
+    this.#outbox.restart(c.maxPackBytes, this.#order.takeUnsent());
+    this.#order.install(c);
     this.#record(before, c);
     this.#membership.installed(c);
     this.birth.link.install(c, this.#linkUp);

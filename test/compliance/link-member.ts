@@ -1,6 +1,16 @@
 // One virtual member of the link suite: a link, what was submitted to it, what it handed up; and the checks that hold
 // at every call (core/machine/types.ts, Link and LinkUp).
-import type { Bytes, Configuration, Evidence, Link, LinkUp, Member, Pack, Plane } from '../../core/machine/types.js';
+import type {
+  Bytes,
+  Configuration,
+  Evidence,
+  Frozen,
+  Link,
+  LinkUp,
+  Member,
+  Pack,
+  Plane,
+} from '../../core/machine/types.js';
 import type { Facts, VirtualNetwork } from './virtual.js';
 
 export interface Accepted {
@@ -52,18 +62,36 @@ export class LinkMember implements LinkUp {
     this.link.flush();
   }
 
-  freeze(): void {
+  freeze(): Frozen {
     const first = this.link.freeze();
     this.frozen = true;
     if (!this.link.totalOrder)
       demand(first.unsent.length + first.behind.length === 0, 'freeze of a link without order');
+    this.#demandFrozen(first);
     this.link.freeze();
+    return first;
+  }
+
+  /** Every own pack was numbered, and is then accepted or behind a gap, or is handed back, in order. */
+  #demandFrozen({ unsent, behind }: Frozen): void {
+    if (!this.link.totalOrder) return;
+    const own = behind.filter((b) => b.sender === this.rank).length + this.acceptedOf[this.rank]!;
+    const rest = this.submitted.slice(own);
+    demand(rest.length === unsent.length, `${rest.length} packs have no number, ${unsent.length} are handed back`);
+    rest.forEach((pack, i) => demand(samePack(pack, unsent[i]!), `unsent pack ${i} differs`));
+    let last = this.log.length;
+    for (const { position, sender, index, pack } of behind) {
+      demand(position > last, `position ${position} behind ${last}`);
+      last = position;
+      const sent = this.others[sender]!.submitted[index - 1];
+      demand(sent !== undefined && samePack(sent, pack), `pack ${index} of ${sender}, handed back, differs`);
+    }
   }
 
   /** As much of the pack list as the window takes; the rest is not submitted. */
   submit(packs: readonly Pack[]): number {
     let taken = 0;
-    for (const pack of packs) {
+    for (const pack of this.frozen ? [] : packs) {
       if (pack.bytes.length > this.windowLeft) break;
       this.submitted.push(pack);
       this.link.submit(pack);

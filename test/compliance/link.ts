@@ -245,6 +245,23 @@ function freezeSuite(api: TestApi, setup: LinkSetup, facts: Facts): void {
     g.network.run(SETTLE_MS);
     api.expect(g.members.map((m) => m.callsAfterFreeze)).toEqual([0, 0, 0]);
   });
+  for (const seed of setup.seeds ?? [1, 2, 3, 4])
+    api.test(`what a link that orders hands back at the end fits one order, seed ${seed}`, () => {
+      const g = assemble(setup, facts, 3, seed, ROUGH);
+      traffic(g, 60);
+      g.network.run(30 * seed);
+      const handedBack = g.members.map((m) => m.freeze());
+      if (!g.members[0]!.link.totalOrder) return;
+      const at = new Map<number, string>();
+      g.members.forEach((m, i) => {
+        const held = [...m.log.map((a, n) => ({ ...a, position: n + 1 })), ...handedBack[i]!.behind];
+        for (const { position, sender, index } of held) {
+          const known = at.get(position) ?? `${sender}.${index}`;
+          api.expect(`${sender}.${index}`).toBe(known);
+          at.set(position, known);
+        }
+      });
+    });
   api.test('freeze from inside an acceptance ends the call that led to it', () => {
     const g = assemble(setup, facts, 3, 32, ROUGH);
     const last = g.members[2]!;

@@ -15,8 +15,8 @@ export const OUTBOX = planted('outbox', [
     'a message whose last piece was not numbered goes whole into the next configuration',
     FILE,
     [
-      'for (const item of old) this.add(item.bytes);',
-      "for (const item of old) if (item.kind === 'frames' || item.at === 0) this.add(item.bytes);",
+      'for (const item of old) if (frames',
+      "for (const item of old) if ((item.kind === 'frames' || item.at === 0) && frames",
     ],
   ],
   [

@@ -1,7 +1,8 @@
-// What is simulated by default: the production daemon over the production mesh.
+// What is simulated: the production daemon over the production mesh, or over the ring.
 import { createDaemon } from '../../core/machine/daemon.js';
 import { createMesh } from '../../core/machine/mesh/index.js';
 import { DEFAULT_OPTIONS } from '../../core/machine/options.js';
+import { createRing } from '../../link-protocols/ring/machine.js';
 import { PEAL_OPTIONS } from './checkers.js';
 import type { Subject } from './run.js';
 
@@ -19,3 +20,12 @@ export const PEAL: Subject = {
   },
   media: ['stream', 'datagram'],
 };
+
+/** The same over a link that orders; its network is made of datagrams. */
+export const RING: Subject = {
+  ...PEAL,
+  link: (_, windowBytes) => createRing(windowBytes === undefined ? {} : { windowBytes }),
+  media: ['datagram'],
+};
+
+export const SUBJECTS = { mesh: PEAL, ring: RING } as const;

@@ -57,6 +57,11 @@ export class Delivery {
     if (this.log.acknowledge(upTo)) this.#advance();
   }
 
+  /** Every member has accepted all positions up to this one. */
+  stableTo(position: number): void {
+    if (this.log.acknowledgeTo(position)) this.#advance();
+  }
+
   /** The report is made: from here on nothing is accepted but by repair. */
   freeze(): void {
     this.#frozen = true;

@@ -61,6 +61,14 @@ export class PackLog implements History {
     return this.stableTo > before;
   }
 
+  /** All up to this position. True if the stable position rose. */
+  acknowledgeTo(position: number): boolean {
+    const to = Math.min(position, this.heldTo);
+    if (to <= this.stableTo) return false;
+    this.stableTo = to;
+    return true;
+  }
+
   /** What is delivered here and held by all is needed by nobody. */
   drop(): void {
     const to = Math.min(this.stableTo, this.deliveredTo);

@@ -201,9 +201,9 @@ export class Membership {
     else p.forget();
   }
 
-  /** From the link or a recovery. */
+  /** From the link: it means the life that is in our configuration, not a later one that was heard since. */
   suspect(place: number, why: Evidence): void {
-    if (this.#concerns(place)) this.#accuse(this.#h.peers[place]!, why);
+    if (this.#h.isMember(place)) this.#accuse(this.#h.peers[place]!, why);
   }
 
   /** Something did not go on in time; nobody in particular is to blame. */

@@ -1,7 +1,7 @@
 // What goes out and where each receiver stands: the store, a cursor per way out, rows that are owed to somebody
 // (docs/design/mesh.md 3.2, 3.4, 3.5, 3.11). A *way* is a peer on a stream medium, everybody on a datagram medium.
 import type { Bytes, Pack } from '../types.js';
-import type { Gate } from './gate.js';
+import type { Gate } from '../gate.js';
 import { Store } from './store.js';
 import type { Range } from './wire.js';
 import { ENTRY_BYTES, STAND_HEAD_BYTES, dataHead, stand } from './wire.js';

@@ -1,7 +1,7 @@
 // The mesh in one configuration: what to do at each event (docs/design/mesh.md, section 3). A new configuration is a
 // new run; the old one's gate is shut.
 import type { Bytes, Configuration, LinkUp, Pack } from '../types.js';
-import { Gate } from './gate.js';
+import { Gate } from '../gate.js';
 import { Inbox } from './inbox.js';
 import {
   ACK_DELAY_MS,

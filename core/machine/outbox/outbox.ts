@@ -11,6 +11,8 @@ export interface Content {
   readonly kind: PackKind;
   readonly safeAt: number;
   readonly bytes: Bytes;
+  /** Of a piece: the frame it is a part of. */
+  readonly whole?: Bytes;
 }
 
 interface Frames {
@@ -46,16 +48,26 @@ export class Outbox {
     this.#limit = maxPackBytes;
   }
 
-  /** A configuration begins: its pack limit holds, and a large frame that was not taken whole begins again. */
-  restart(maxPackBytes: number): void {
+  /**
+   * A configuration begins: its pack limit holds, and a large frame that was not taken whole begins again. `unsent`: the
+   * last that was taken, in order, and never numbered; its frames go first, a large one whole.
+   */
+  restart(maxPackBytes: number, unsent: readonly Content[] = []): void {
+    const frames: Bytes[] = [];
+    for (const { kind, bytes, whole } of unsent) {
+      // Own state messages are those of the configuration that ended.
+      const frame = kind === 'frames' ? bytes : whole;
+      if (frame !== undefined && frames.at(-1) !== frame) frames.push(frame);
+    }
     const old = this.#queue.slice(this.#head);
+    for (const item of old) if (frames.at(-1) !== item.bytes) frames.push(item.bytes);
     this.#queue = [];
     this.#head = 0;
     this.#open = undefined;
     this.#state = [];
     this.bytes = 0;
     this.#limit = maxPackBytes;
-    for (const item of old) this.add(item.bytes);
+    for (const frame of frames) this.add(frame);
   }
 
   /** Own messages of the group exchange: they go before everything else, and nothing else goes until `exchanged`. */
@@ -163,7 +175,7 @@ export class Outbox {
       this.#next();
       this.bytes -= item.bytes.length;
     }
-    return { kind: 'piece', safeAt: last && item.safe ? 0 : -1, bytes };
+    return { kind: 'piece', safeAt: last && item.safe ? 0 : -1, bytes, whole: item.bytes };
   }
 
   #next(): void {

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type RunResult, runSeed } from '../run.js';
-import { PEAL } from '../subject.js';
+import { PEAL, SUBJECTS } from '../subject.js';
 
 const SEEDS_FILE = new URL('../../../../test/sim/seeds.json', import.meta.url);
-/** Fresh seeds run for that long; 0: not at all. */
+/** Fresh seeds run for that long, all links together; 0: not at all. */
 const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '60');
 const DAEMONS = [3, 8] as const;
 /** Room for the run that is under way when the budget ends. */
@@ -15,19 +15,22 @@ interface Regression {
   readonly seed: number;
   readonly daemons: readonly [number, number];
   readonly what: string;
+  readonly link?: keyof typeof SUBJECTS;
 }
 
-function told(r: RunResult): string[] {
+const LINKS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
+
+function told(r: RunResult, link: string): string[] {
   return r.violations.map(
-    (v) => `seed ${r.seed} at ${v.t} ms [${v.guarantee}] ${v.detail} (npm run sim -- --seed ${r.seed})`,
+    (v) => `seed ${r.seed} at ${v.t} ms [${v.guarantee}] ${v.detail} (npm run sim -- --seed ${r.seed} --link ${link})`,
   );
 }
 
 describe('simulated clusters', () => {
   const regressions = JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) as Regression[];
 
-  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons }) => {
-    expect(told(runSeed(PEAL, { seed, daemons }))).toEqual([]);
+  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons, link = 'mesh' }) => {
+    expect(told(runSeed(SUBJECTS[link], { seed, daemons }), link)).toEqual([]);
   });
 
   test('the same seed gives the same trace', () => {
@@ -38,14 +41,14 @@ describe('simulated clusters', () => {
     }
   });
 
-  (budgetSeconds > 0 ? test : test.skip)(
-    'fresh seeds keep every guarantee',
-    () => {
-      const until = Date.now() + budgetSeconds * 1000;
+  (budgetSeconds > 0 ? test : test.skip).each(LINKS)(
+    'fresh seeds over the %s keep every guarantee',
+    (link) => {
+      const until = Date.now() + (budgetSeconds * 1000) / LINKS.length;
       let seed = Date.now() % 1_000_000_000;
       let runs = 0;
       do {
-        expect(told(runSeed(PEAL, { seed: seed++, daemons: DAEMONS }))).toEqual([]);
+        expect(told(runSeed(SUBJECTS[link], { seed: seed++, daemons: DAEMONS }), link)).toEqual([]);
         runs++;
       } while (Date.now() < until);
       expect(runs).toBeGreaterThan(0);

@@ -64,6 +64,28 @@ describe('outbox', () => {
     expect(drain(box, 150)).toEqual(Buffer.from(frame(1000)));
   });
 
+  test('what a link that orders never numbered goes first, large frames whole, own state not at all', () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(sizes, fc.nat(20), fc.nat(20), (bytes, taken, numbered) => {
+        const box = new Outbox(allocate, 200);
+        const frames = bytes.map((n) => frame(n));
+        for (const f of frames) box.add(f);
+        const contents = [];
+        while (contents.length < taken && box.pending(false)) contents.push(box.take());
+        const sure = contents.slice(0, numbered);
+        const unsent = contents.slice(numbered);
+        const pieces = new Reassembly(1 << 20);
+        const done = sure
+          .map((c) => (c.kind === 'frames' ? c.bytes : pieces.add(0, c.bytes)))
+          .filter((b) => b !== undefined);
+        const state = { kind: 'state', safeAt: -1, bytes: new Uint8Array(9) } as const;
+        box.restart(150, unsent.length > 0 ? [state, ...unsent, state] : []);
+        expect(join([...done, drain(box, 150)])).toEqual(join(frames));
+      }),
+    );
+  });
+
   test('whatever the sizes, limits and cuts: the same bytes come out, in order', () => {
     const sizes = fc.array(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 8 }), {
       maxLength: 12,

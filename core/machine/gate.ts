@@ -1,7 +1,8 @@
-// The mesh's way up, which can be shut: after `freeze` no call to `up` follows, not even from the middle of a loop
-// whose own up-call led to the freeze (docs/design/mesh.md 3.11).
-import type { Bytes, Evidence, LinkUp, Pack, Plane } from '../types.js';
+// A link's way up, which can be shut: after `freeze` no call to `up` follows, not even from the middle of a loop whose
+// own up-call led to the freeze (core/machine/types.ts, Link). Every link of ours has one for each configuration.
+import type { Bytes, Evidence, LinkUp, Pack, Plane } from './types.js';
 
+/** Passes every call on until it is shut; after that sends count as taken and everything else is nothing. */
 export class Gate implements LinkUp {
   #up: LinkUp | undefined;
 

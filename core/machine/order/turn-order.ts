@@ -1,0 +1,76 @@
+// Order over a link that does not order: this daemon numbers its packs while it has the turn (docs/design/order.md 2).
+import { TURN_BYTES } from '../options.js';
+import type { Content } from '../outbox/outbox.js';
+import { Turn } from '../turn/turn.js';
+import type { Configuration, Pack } from '../types.js';
+import type { Order, OrderParts } from './order.js';
+
+const NOTHING: readonly Content[] = [];
+
+/** Numbers at `submit`, so nothing ever waits between outbox and link. */
+export class TurnOrder implements Order {
+  readonly waiting = 0;
+  readonly waitingBytes = 0;
+  readonly #parts: OrderParts;
+  readonly #turn: Turn;
+  #window = 0;
+
+  constructor(parts: OrderParts) {
+    this.#parts = parts;
+    this.#turn = new Turn({ submit: (bytes) => parts.link.submit({ kind: 'turn', position: 0, safeAt: -1, bytes }) });
+  }
+
+  install(c: Configuration): void {
+    this.#window = 0;
+    this.#turn.install(c.self, c.members.length);
+  }
+
+  /** Numbers and sends what may be sent now; asks for the turn, or passes it on. */
+  pump(): void {
+    const { link, outbox } = this.#parts;
+    const exchanging = this.#parts.exchanging();
+    const turn = this.#turn;
+    let said = 0;
+    while (outbox.pending(exchanging) && outbox.nextBytes(exchanging) <= this.#window) {
+      if (!turn.holding) {
+        turn.want();
+        break;
+      }
+      if (said >= TURN_BYTES && turn.awaited) break;
+      const { kind, safeAt, bytes } = outbox.take();
+      said += bytes.length;
+      link.submit({ kind, safeAt, bytes, position: turn.take() });
+      if (this.#parts.exchanging() !== exchanging) return this.pump();
+    }
+    if (turn.holding) turn.release();
+  }
+
+  accepted(sender: number, index: number, pack: Pack): void {
+    const parts = this.#parts;
+    if (pack.kind === 'turn') {
+      if (!this.#turn.pack(sender, pack.bytes)) parts.dropped('malformed turn pack');
+    } else if (pack.position < 1) parts.dropped('pack without a number');
+    else parts.delivery.accept({ sender, index, pack });
+  }
+
+  stable(upTo: ArrayLike<number>): void {
+    this.#parts.delivery.stable(upTo);
+  }
+
+  window(bytes: number): void {
+    this.#window = bytes;
+  }
+
+  freeze(): void {
+    this.#parts.link.freeze();
+    this.#parts.delivery.freeze();
+  }
+
+  takeUnsent(): readonly Content[] {
+    return NOTHING;
+  }
+
+  describe(): string {
+    return `turn ${this.#turn.describe()}`;
+  }
+}

@@ -1,0 +1,44 @@
+// Every bound and delay of the ring, with its unit and reason (docs/design/ring.md, sections 3 and 7).
+
+const KIB = 1024;
+
+/** Bytes of all members in one rotation of the token: under the smallest usual receive buffer (208 KiB, half of it bookkeeping). */
+export const WINDOW_BYTES = 96 * KIB;
+/** Bytes that a pack costs on the way beside its own: head of DATA, envelope, IP and UDP. */
+export const PACK_COST_BYTES = 80;
+/** Windows of packs that are not stable at which nobody numbers more: a hole of one member stops all, in bounded memory. */
+export const OPEN_WINDOWS = 4;
+/** Packs held that hostile bytes can bring are bounded by so many windows. */
+export const HELD_WINDOWS = 8;
+/** Positions above the stable one that may be given; also how far above its own a member believes a position. */
+export const MAX_OPEN_PACKS = 8192;
+/** Largest position, index and hop: 48 bits. */
+export const MAX_U48 = 2 ** 48 - 1;
+
+/** Ranges of requests that a token carries. */
+export const MAX_RANGES = 64;
+/** Packs in one range: 16 bits. */
+export const MAX_RUN = 0xffff;
+/** Members whose token fits a datagram of 1472 bytes. */
+export const MAX_MEMBERS = 200;
+/** A token's hop may be above the last one seen by that many rotations and as many hops (docs/design/ring.md 6). */
+export const HOP_ROTATIONS = 4;
+export const HOP_SLACK = 16;
+
+/** A passed token, or a call for it, is repeated after so many ms; doubles up to the longest. */
+export const ASK_FIRST_MS = 20;
+export const ASK_LONGEST_MS = 200;
+/** After an answer the next question waits that long. */
+export const ASK_ANSWERED_MS = 400;
+/** Questions without an answer before suspicion: 20 + 40 + 80 + 160 + 6 * 200 ms, 1.5 s. */
+export const ASK_TRIES = 10;
+/** From this question on it is sent several times, against loss. */
+export const ASK_COPIES_FROM = 3;
+export const ASK_COPIES = 3;
+
+/** A hole that is as it was is looked at so often. */
+export const HOLE_LOOK_MS = 200;
+/** From that look on everybody who has the pack sends it, not only the first. */
+export const HOLE_URGENT_LOOKS = 2;
+/** ... and at that look who should have sent it is suspected: 3 s. */
+export const HOLE_LOOKS = 15;

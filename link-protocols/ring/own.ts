@@ -1,0 +1,85 @@
+// Own packs that wait for a number, and how much of them a visit of the token may send: byte flow control
+// (docs/design/ring.md 3.5).
+import type { Pack } from 'peal/plugin';
+import { MAX_OPEN_PACKS, OPEN_WINDOWS, PACK_COST_BYTES } from './limits.js';
+import type { Store } from './store.js';
+import type { Numbered, Token } from './wire.js';
+
+export class OwnPacks {
+  readonly #self: number;
+  readonly #windowBytes: number;
+  readonly #store: Store;
+  #queue: Pack[] = [];
+  #index = 0;
+  /** Bytes we sent at our last visit, which the token still counts. */
+  #contributed = 0;
+  /** At our last visit we had more to say than we might send, which the token still counts. */
+  #busy = false;
+  /** Bytes that wait, with what each pack costs beside. */
+  waitingBytes = 0;
+
+  constructor(self: number, windowBytes: number, store: Store) {
+    this.#self = self;
+    this.#windowBytes = windowBytes;
+    this.#store = store;
+  }
+
+  /** Packs without a number. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  queue(pack: Pack): void {
+    this.#queue.push(pack);
+    this.waitingBytes += costOf(pack);
+  }
+
+  unsent(): readonly Pack[] {
+    return this.#queue;
+  }
+
+  /** Bytes that may be sent at a visit of that token; a first pack may be larger than what is left. */
+  allowed(t: Token, stuck: boolean): number {
+    const { bytes, stableTo } = this.#store;
+    if (stuck || bytes > OPEN_WINDOWS * this.#windowBytes || t.highest - stableTo >= MAX_OPEN_PACKS) return 0;
+    const others = Math.max(0, t.flight - this.#contributed);
+    const share = Math.floor(this.#windowBytes / (Math.max(0, t.busy - (this.#busy ? 1 : 0)) + 1));
+    return Math.max(0, Math.min(share, this.#windowBytes - others));
+  }
+
+  /**
+   * Numbers what this visit may send, and writes into the token what it counts. `resent`: bytes of retransmissions of this
+   * visit. Who sent nothing last time may always send one pack, else the window of others could shut it out for ever.
+   */
+  number(t: Token, resent: number, stuck: boolean): Numbered[] {
+    const allowed = this.allowed(t, stuck) - resent;
+    const closed = stuck || this.#store.bytes > OPEN_WINDOWS * this.#windowBytes;
+    const entitled = !closed && this.#contributed === 0;
+    const numbered: Numbered[] = [];
+    let sent = 0;
+    let taken = 0;
+    for (const pack of this.#queue) {
+      const cost = costOf(pack);
+      if (sent + cost > allowed && !(entitled && taken === 0)) break;
+      if (t.highest - this.#store.stableTo >= MAX_OPEN_PACKS) break;
+      const position = ++t.highest;
+      const n = { position, sender: this.#self, index: ++this.#index, pack: { ...pack, position } };
+      this.#store.put(n);
+      numbered.push(n);
+      sent += cost;
+      taken++;
+    }
+    this.#queue.splice(0, taken);
+    this.waitingBytes -= sent;
+    const busy = this.#queue.length > 0;
+    t.flight = Math.max(0, t.flight - this.#contributed) + resent + sent;
+    t.busy = Math.max(0, t.busy - (this.#busy ? 1 : 0)) + (busy ? 1 : 0);
+    this.#contributed = resent + sent;
+    this.#busy = busy;
+    return numbered;
+  }
+}
+
+function costOf(pack: Pack): number {
+  return pack.bytes.length + PACK_COST_BYTES;
+}
