@@ -159,7 +159,13 @@ export class Host {
     }
     if (medium === undefined) throw new Error('a plan always has a medium at the bottom of its links');
     const carrier = medium;
-    const facts = { maxBytes: carrier.maxBytes, stream: carrier.stream };
+    const facts = {
+      maxBytes: carrier.maxBytes,
+      stream: carrier.stream,
+      get fitBytes() {
+        return carrier.fitBytes ?? carrier.maxBytes;
+      },
+    };
     const link = own ?? createMesh({ stream: facts.stream });
     const driver = new Driver({
       list,

@@ -147,8 +147,8 @@ class Planner {
       if (inner === undefined) return;
       await this.chain(inner);
     }
-    if (inner.plugin.seam !== 'medium') {
-      refuse('it is no medium, it brings a reliability of its own');
+    if (inner.plugin.seam === 'link') {
+      await this.slipUnder(draft, inner, refuse);
       return;
     }
     for (let d: Draft | undefined = inner; d !== undefined; d = d.wraps) {
@@ -157,6 +157,22 @@ class Planner {
       return;
     }
     draft.wraps = inner;
+  }
+
+  /** A wrapper that names a link of its own goes between that link and the medium under it. */
+  private async slipUnder(wrapper: Draft, link: Draft, refuse: (detail: string) => void): Promise<void> {
+    if (wrapper.plugin.seam === 'link') {
+      refuse('it is no medium, it brings a reliability of its own');
+      return;
+    }
+    await this.chain(link);
+    for (let d = link.wraps; d !== undefined; d = d.wraps) {
+      if (d !== wrapper) continue;
+      refuse('that goes in a circle');
+      return;
+    }
+    wrapper.wraps = link.wraps;
+    link.wraps = wrapper;
   }
 
   /** The one link section that nothing wraps. */

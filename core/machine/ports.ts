@@ -11,6 +11,11 @@ export interface ListedDaemon {
 /** Facts about the medium under the link. */
 export interface MediumFacts {
   readonly maxBytes: number;
+  /**
+   * What of one send gets through well now, at most `maxBytes`, which it is when it is absent. Read anew each time, since
+   * paths change.
+   */
+  readonly fitBytes?: number;
   readonly stream: boolean;
 }
 

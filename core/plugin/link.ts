@@ -9,7 +9,8 @@ export type { Frozen, Link, LinkUp } from '../machine/types.js';
 
 /**
  * The medium inside a wrapper. A plugin of seam 'medium' whose options table has a row `wraps` gets the medium that
- * this option names; the two count as one link.
+ * this option names; the two count as one link. When it names a link of seam 'link', the wrapper goes between that link and
+ * the medium under it.
  */
 export const Wrapped: Token<Medium> = token('Wrapped');
 

@@ -26,6 +26,11 @@ export interface Identity {
 export interface Medium {
   /** The largest `head` plus `body` of one send. */
   readonly maxBytes: number;
+  /**
+   * What of one send gets through well now to everybody who is heard: at most `maxBytes`, which it is when it is absent.
+   * Rises and falls with what the paths carry.
+   */
+  readonly fitBytes?: number;
   /** True: per pair and plane no loss, gap, duplicate or reordering until `down`; after it the pair starts afresh. */
   readonly stream: boolean;
   /** Listens on `self`. Rejects with a coded error when the address cannot be had. */

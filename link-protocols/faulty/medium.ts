@@ -92,6 +92,10 @@ export class FaultyMedium implements Medium {
     };
   }
 
+  get fitBytes(): number {
+    return this.#inner.fitBytes ?? this.maxBytes;
+  }
+
   open(self: Identity, up: MediumUp): Promise<void> {
     this.#up = up;
     return this.#inner.open(self, this.#events(up));

@@ -79,7 +79,8 @@ describe('links', () => {
     expect(twice.link.wraps?.wraps?.section.title).toBe('link.memory');
   });
   test('what cannot be wrapped', async () => {
-    expect(await codes('[link.faulty]\nwraps = ring\n')).toEqual(['2 PLUGIN_WRAP']);
+    expect(await codes('[link.ring]\nover = ring.b\n[link.ring.b]\n')).toEqual(['2 PLUGIN_WRAP', '3 CONFIG_TWO_LINKS']);
+    expect(await codes('[link.ring]\nover = faulty\n[link.faulty]\nwraps = ring\n')).toEqual(['4 PLUGIN_WRAP']);
     expect(await codes('[link.faulty.x]\nwraps = faulty.y\n[link.faulty.y]\nwraps = faulty.x\n')).toEqual([
       '4 PLUGIN_WRAP',
     ]);
@@ -89,6 +90,17 @@ describe('links', () => {
     const { link } = await good('[link.ring]\nover = faulty\n[link.faulty]\nwraps = memory\n');
     expect([link.section.title, link.wraps?.section.title]).toEqual(['link.ring', 'link.faulty']);
     expect((await good('[link.ring]\n')).link.wraps?.section.title).toBe('link.tcp');
+  });
+  test('a wrapper that names a link of its own goes between that link and its medium', async () => {
+    for (const text of [
+      '[link.faulty]\nwraps = ring\n',
+      '[link.ring]\n[link.faulty]\nwraps = ring\n',
+      '[link.faulty]\nwraps = ring\n[link.ring]\n[link.tcp]\n',
+    ]) {
+      const { link } = await good(text);
+      const chain = [link, link.wraps, link.wraps?.wraps].map((p) => p?.section.title);
+      expect(chain).toEqual(['link.ring', 'link.faulty', 'link.tcp']);
+    }
   });
 });
 
