@@ -45,6 +45,8 @@ const sources: readonly Source[] = FOLDERS.flatMap(walk).map((path) => {
   const ast = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true);
   return { path, text, ast, imports: importsOf(ast) };
 });
+const CLIENT = 'client-apis/binary/client/';
+const CLIENT_WIRE = 'client-apis/binary/wire.ts';
 const isTest = (path: string): boolean => path.startsWith('test/') || path.includes('/test/');
 const product = sources.filter((s) => !isTest(s.path));
 
@@ -81,6 +83,8 @@ function allowed(path: string): ((to: string) => boolean) | undefined {
       'core/log',
     );
   if (path.startsWith('config/')) return starts('config/', 'core/plugin/', 'core/errors');
+  // A client drags in no kernel, not even the SDK.
+  if (path.startsWith(CLIENT)) return (to) => starts(CLIENT, 'core/wire/')(to) || to === CLIENT_WIRE;
   const plugin = PLUGIN.exec(path)?.[0];
   if (plugin !== undefined) return (to) => to.startsWith(plugin) || (isPure(path) && to.startsWith('core/wire/'));
   return undefined;
