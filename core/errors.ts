@@ -233,6 +233,17 @@ export const CONTROL_ERRORS = errorTable('CONTROL', {
   FAILED: ['command {command} failed: {detail}', 'see the log of the daemon'],
 });
 
+/** What every storage answers (core/plugin/storage.ts): callers test for these codes, whichever plugin it is. */
+export const STORAGE_ERRORS = errorTable('STORAGE', {
+  FULL: ['no room for {bytes} bytes in {space}: {used} of {limit} are used', 'raise limit_bytes of the storage plugin'],
+  CLOSED: ['the storage of {space} is closed', 'nothing is needed: the daemon stops'],
+  KEY: ["'{key}' is not a key", 'use 1 to 255 characters from the space to ~'],
+  FAILED: [
+    'the storage of {space} could not write: {detail}',
+    'make room on its disk, or see why it cannot be written',
+  ],
+});
+
 /** The command line (core/main, core/cli). */
 export const CLI_ERRORS = errorTable('CLI', {
   USAGE: ['{detail}', 'see peal --help'],
@@ -247,5 +258,6 @@ export const CORE_ERROR_TABLES: readonly { readonly title: string; readonly tabl
   { title: 'Daemon', table: DAEMON_ERRORS },
   { title: 'Runtime', table: RUNTIME_ERRORS },
   { title: 'Control channel', table: CONTROL_ERRORS },
+  { title: 'Storage', table: STORAGE_ERRORS },
   { title: 'Command line', table: CLI_ERRORS },
 ];

@@ -28,6 +28,7 @@ const METHODS: readonly AuthMethod[] = ['NULL', 'IP', 'PWORD'];
 export class BinaryApi implements ClientApi {
   private readonly listener: Listener;
   private readonly refusals: Refusals;
+  private readonly spillStore: Store | undefined;
   /** At most what the daemon carries. */
   private readonly maxMessageBytes: number;
 
@@ -37,6 +38,7 @@ export class BinaryApi implements ClientApi {
     private readonly o: BinaryOptions,
   ) {
     const { section, sessions, loop, log, clock } = ports;
+    this.spillStore = o.slowReader === 'spill' ? ports.store : undefined;
     this.refusals = new Refusals(log, clock);
     this.maxMessageBytes = Math.min(o.maxMessageBytes, sessions.maxMessageBytes);
     const [allowed, required] = authMethods(o);
@@ -65,8 +67,11 @@ export class BinaryApi implements ClientApi {
     this.listener = new Listener(host, { hosts, port, unixSocket, maxHandshakes });
   }
 
-  start(): Promise<void> {
-    return this.listener.open();
+  async start(): Promise<void> {
+    // What a former life of the daemon spilled belongs to nobody, and a storage on disk still has it.
+    if (this.spillStore !== undefined)
+      for (const log of await this.spillStore.logs()) await this.spillStore.log(log).drop();
+    await this.listener.open();
   }
 
   stop(): Promise<void> {

@@ -15,7 +15,7 @@ export type {
   OptionTable,
   OptionValue,
 } from './options.js';
-export { errorTable, PealError, PealErrors, reasonOf } from '../errors.js';
+export { errorTable, PealError, PealErrors, reasonOf, STORAGE_ERRORS } from '../errors.js';
 export type { ErrorSpec, ErrorTable, Position } from '../errors.js';
 
 export { Clock, DaemonInfo, EventLoop, Logger, LOG_LEVELS, Process, Random, Sessions, Timers, token } from './ports.js';
@@ -28,6 +28,7 @@ export type { Frozen, Link, LinkUp } from './link.js';
 export type { ClientApi, Session, SessionEnd, SessionRefusal, SessionRequest, SessionSink } from './client.js';
 export { MAX_KEY_LENGTH, RECORD_OVERHEAD_BYTES, Store } from './storage.js';
 export type { AppendLog, Change, Entry, LogRecord, Range, Storage } from './storage.js';
+export { checkedKey, recordCost, Space } from './space.js';
 export { Exporter } from './export.js';
 export type { ExportBatch, ExportRecord, ExportResult, Offer } from './export.js';
 export { Companion } from './service.js';

@@ -48,6 +48,8 @@ export interface AppendLog {
   trim(upTo: number): Promise<void>;
   /** First number kept, and the number of the next append; equal when the log is empty. */
   bounds(): { readonly first: number; readonly next: number };
+  /** Forgets the log itself: what is appended later is a new log, numbered from 1. */
+  drop(): Promise<void>;
 }
 
 /**
@@ -62,17 +64,23 @@ export interface Store {
   delete(key: string): Promise<boolean>;
   /** All changes or none, in order. */
   batch(changes: readonly Change[]): Promise<void>;
-  /** Entries as they were at the call, in order of keys. */
+  /** Entries as they were at the call, in order of keys. It may hold all of them in memory: walk a large space in parts. */
   range(range: Range): AsyncIterable<Entry>;
-  /** The log of that name (a key), empty at first. */
+  /** The log of that name (a key), empty at first; the same one at every call. */
   log(name: string): AppendLog;
+  /** Names of the logs that were appended to and not dropped, in order; those of a former life of the daemon too. */
+  logs(): Promise<readonly string[]>;
   /** Bytes accounted now, logs included, and the most there may be. */
   usage(): { readonly usedBytes: number; readonly limitBytes: number };
 }
 /** The space of the plugin that asks; from the storage plugin that its section chooses with `storage = NAME`. */
 export const Store: Token<Store> = token('Store');
 
-/** What a storage plugin is. After `stop` every call to a store rejects with PEAL_STORAGE_CLOSED. */
+/**
+ * What a storage plugin is. After `stop` every call to a store rejects with PEAL_STORAGE_CLOSED. A write that the outside
+ * refuses (a full disk) rejects with PEAL_STORAGE_FAILED, and so do all writes called after it that were not yet done:
+ * nothing of them holds.
+ */
 export interface Storage extends Part {
   /**
    * The space of that name; the same one at every call. `limitBytes` narrows the plugin's own limit for this space.

@@ -14,6 +14,8 @@ export interface StorageSetup {
   readonly name: string;
   /** A fresh, empty storage, not started. */
   create(): Promise<Storage>;
+  /** Storages that keep records for the next life of the daemon: another one over what the last `create` left, not started. */
+  reopen?(): Promise<Storage>;
   /** Called after each test, when the storage has stopped: removes files. */
   destroy?(): Promise<void>;
 }
@@ -40,8 +42,12 @@ export function storageCompliance(api: TestApi, setup: StorageSetup): void {
   describe(`storage ${setup.name}`, () => {
     describe('records', () => recordTests(api, withStorage));
     describe('ranges', () => rangeTests(api, withStorage));
-    describe('logs', () => logTests(api, withStorage));
+    describe('logs', () => {
+      logTests(api, withStorage);
+      randomLogTests(api, withStorage);
+    });
     describe('limits and life', () => limitTests(api, withStorage));
+    if (setup.reopen !== undefined) describe('the next life', () => lifeTests(api, setup, withStorage));
   });
 }
 
@@ -115,6 +121,30 @@ function recordTests({ expect }: TestApi, withStorage: WithStorage): void {
       await store.put(key, text(key));
       expect(textOf(await store.get(key))).toBe(key);
     }
+  });
+  withStorage('reads see writes that are not done yet', async (storage) => {
+    const store = storage.space('a');
+    await store.put('b', text('old'));
+    const writes = [store.put('a', text('1')), store.put('c', text('3')), store.put('b', text('2'))];
+    const seen = [all(store.range({})), all(store.range({ reverse: true })), all(store.range({ limit: 2 }))];
+    const gone = [store.delete('a'), store.delete('b')];
+    const left = [all(store.range({})), all(store.range({ from: 'a', to: 'c' }))];
+    await Promise.all([...writes, ...gone]);
+    expect(await Promise.all(seen)).toEqual([
+      ['a=1', 'b=2', 'c=3'],
+      ['c=3', 'b=2', 'a=1'],
+      ['a=1', 'b=2'],
+    ]);
+    expect(await Promise.all(left)).toEqual([['c=3'], []]);
+    expect(await all(store.range({}))).toEqual(['c=3']);
+  });
+  withStorage('every byte is kept, of a part of a larger buffer too', async (storage) => {
+    const store = storage.space('a');
+    const bytes = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7) & 0xff);
+    await store.put('k', bytes.subarray(100, 1124));
+    await store.log('l').append(bytes.subarray(1, 3));
+    expect([...((await store.get('k')) ?? [])]).toEqual([...bytes.subarray(100, 1124)]);
+    expect([...((await store.log('l').read(1, 10))[0]?.bytes ?? [])]).toEqual([7, 14]);
   });
   withStorage('spaces do not see one another, and one name is one space', async (storage) => {
     await storage.space('a').put('k', text('a'));
@@ -217,6 +247,54 @@ function logTests({ expect }: TestApi, withStorage: WithStorage): void {
   });
 }
 
+function randomLogTests({ expect }: TestApi, withStorage: WithStorage): void {
+  withStorage('logs are listed until they are dropped, and a new one of that name begins at 1', async (storage) => {
+    const store = storage.space('a');
+    const before = store.usage().usedBytes;
+    expect(await store.logs()).toEqual([]);
+    for (const name of ['z', 'a b', 'm']) for (const s of ['1', '2']) await store.log(name).append(text(s));
+    store.log('never');
+    await store.log('m').trim(2);
+    expect(await store.logs()).toEqual(['a b', 'm', 'z']);
+    for (const name of ['z', 'm', 'never']) await store.log(name).drop();
+    expect(await store.logs()).toEqual(['a b']);
+    expect(store.log('z').bounds()).toEqual({ first: 1, next: 1 });
+    expect(await store.log('z').read(1, 100)).toEqual([]);
+    expect(await store.log('z').append(text('new'))).toBe(1);
+    for (const name of await store.logs()) await store.log(name).drop();
+    expect(store.usage().usedBytes).toBe(before);
+  });
+  for (const seed of [1, 2])
+    withStorage(`random appends and trims leave what an array would hold (seed ${seed})`, async (storage) => {
+      const random = seeded(seed);
+      const store = storage.space('a');
+      const model = new Map<string, { first: number; records: string[] }>();
+      const work: Promise<unknown>[] = [];
+      for (let i = 0; i < RANDOM_STEPS; i++) {
+        const name = `log ${Math.floor(random() * 3)}`;
+        const log = model.get(name) ?? { first: 1, records: [] };
+        model.set(name, log);
+        if (random() < 0.7) {
+          log.records.push(`${i}`);
+          work.push(store.log(name).append(text(`${i}`)));
+        } else {
+          const count = Math.min(log.records.length, Math.floor(random() * 5));
+          work.push(store.log(name).trim(log.first + count - 1));
+          log.records.splice(0, count);
+          log.first += count;
+        }
+      }
+      await Promise.all(work);
+      let used = 0;
+      for (const [name, { first, records }] of model) {
+        expect(store.log(name).bounds()).toEqual({ first, next: first + records.length });
+        expect((await store.log(name).read(1, Infinity)).map((r) => textOf(r.bytes))).toEqual(records);
+        for (const record of records) used += record.length + RECORD_OVERHEAD_BYTES;
+      }
+      expect(store.usage().usedBytes).toBe(used);
+    });
+}
+
 function limitTests({ expect }: TestApi, withStorage: WithStorage): void {
   withStorage('what does not fit is refused and changes nothing', async (storage) => {
     const store = storage.space('small', 2000);
@@ -235,6 +313,16 @@ function limitTests({ expect }: TestApi, withStorage: WithStorage): void {
     await store.put('a', new Uint8Array(10));
     await store.put('b', new Uint8Array(100));
   });
+  withStorage('the limit counts writes that are not done yet, and room comes back at once', async (storage) => {
+    const store = storage.space('small', 4096);
+    const log = store.log('l');
+    const codes = Array.from({ length: 12 }, () => codeOf(log.append(new Uint8Array(100))));
+    expect((await Promise.all(codes)).filter((code) => code === 'none').length).toBe(6);
+    expect(log.bounds()).toEqual({ first: 1, next: 7 });
+    const done = [codeOf(log.trim(2)), codeOf(log.append(new Uint8Array(100))), codeOf(store.put('k', text('v')))];
+    expect(await Promise.all(done)).toEqual(['none', 'none', 'none']);
+    expect(store.usage().usedBytes).toBe(5 * 612 + 514);
+  });
   withStorage('there is room for a megabyte', async (storage) => {
     const store = storage.space('a');
     await store.put('k', new Uint8Array(SPACE_BYTES));
@@ -250,5 +338,61 @@ function limitTests({ expect }: TestApi, withStorage: WithStorage): void {
     expect(await codeOf(log.append(text('w')))).toBe('PEAL_STORAGE_CLOSED');
     expect(await codeOf(all(store.range({})))).toBe('PEAL_STORAGE_CLOSED');
     await storage.stop?.();
+  });
+}
+
+function lifeTests({ expect }: TestApi, setup: StorageSetup, withStorage: WithStorage): void {
+  const next = async (before: Storage, body: (storage: Storage) => Promise<void>): Promise<void> => {
+    await before.stop?.();
+    const storage = await setup.reopen!();
+    try {
+      await storage.start?.();
+      await body(storage);
+    } finally {
+      await storage.stop?.();
+    }
+  };
+  withStorage('records, logs, numbers and accounts are there again', async (first) => {
+    const store = first.space('a');
+    for (const key of ['k', 'gone', 'm']) await store.put(key, text(key));
+    await store.delete('gone');
+    for (const s of ['1', '2', '3']) await store.log('l').append(text(s));
+    await store.log('l').trim(2);
+    await store.log('dry').append(text('x'));
+    await store.log('dry').trim(1);
+    await store.log('dropped').append(text('x'));
+    await store.log('dropped').drop();
+    await first.space('other').put('k', text('other'));
+    const { usedBytes } = store.usage();
+    await next(first, async (storage) => {
+      const again = storage.space('a');
+      expect(await all(again.range({}))).toEqual(['k=k', 'm=m']);
+      expect(await again.logs()).toEqual(['dry', 'l']);
+      expect(again.log('l').bounds()).toEqual({ first: 3, next: 4 });
+      expect((await again.log('l').read(1, 100)).map((r) => textOf(r.bytes))).toEqual(['3']);
+      expect(await again.log('dry').append(text('y'))).toBe(2);
+      expect(await again.log('dropped').append(text('y'))).toBe(1);
+      await again.log('dry').drop();
+      await again.log('dropped').drop();
+      expect(again.usage().usedBytes).toBe(usedBytes);
+      expect(textOf(await storage.space('other').get('k'))).toBe('other');
+    });
+  });
+  withStorage('writes that nobody waited for are done by stop', async (first) => {
+    const work = Array.from({ length: 50 }, (_, i) => first.space('a').put(`k${i}`, text(`${i}`)));
+    await first.stop?.();
+    await Promise.all(work);
+    await next(first, async (storage) => {
+      expect((await all(storage.space('a').range({}))).length).toBe(50);
+    });
+  });
+  withStorage('the limit counts what an older life left, before and after start', async (first) => {
+    await first.space('small', 2000).put('old', new Uint8Array(1000));
+    await next(first, async (storage) => {
+      const store = storage.space('small', 2000);
+      expect(await codeOf(store.put('new', new Uint8Array(1000)))).toBe('PEAL_STORAGE_FULL');
+      expect(await store.delete('old')).toBe(true);
+      expect(await codeOf(store.put('new', new Uint8Array(1000)))).toBe('none');
+    });
   });
 }

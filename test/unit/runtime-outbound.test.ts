@@ -68,6 +68,10 @@ class MemoryLog implements AppendLog {
   bounds(): { first: number; next: number } {
     return { first: this.records[0]?.number ?? this.next, next: this.next };
   }
+  drop(): Promise<void> {
+    this.records = [];
+    return Promise.resolve();
+  }
 }
 
 class Rig {

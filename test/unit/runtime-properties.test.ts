@@ -61,6 +61,10 @@ class SlowLog implements AppendLog {
   bounds(): { first: number; next: number } {
     return { first: this.records[0]?.number ?? this.next, next: this.next };
   }
+  drop(): Promise<void> {
+    this.records = [];
+    return Promise.resolve();
+  }
 }
 
 test.each(['block', 'spill'] as const)(

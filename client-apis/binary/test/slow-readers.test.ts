@@ -1,9 +1,13 @@
 // The slow-reader policies of the listener on real sockets (README.md, "Slow readers"): what the options mean; the queue
 // itself is tried in test/unit/runtime-outbound.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Storage } from '../../../core/plugin/index.js';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DaemonInfo, type Storage } from '../../../core/plugin/index.js';
+import lmdb from '../../../plugins/storage/lmdb/index.js';
 import memory from '../../../plugins/storage/memory/index.js';
-import { buildPlugin } from '../../../test/compliance/build.js';
+import { bind, buildPlugin } from '../../../test/compliance/build.js';
 import type { WireClient } from './wire-client.js';
 import { withApi } from './world.js';
 import type { World } from './world.js';
@@ -83,11 +87,18 @@ describe('block', () => {
     }));
 });
 
-describe('spill', () => {
+const folder = mkdtempSync(join(tmpdir(), 'peal-spill-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const ports = [bind(DaemonInfo, { name: 'solo', stateDir: folder } as DaemonInfo)];
+
+describe.each([
+  ['memory', memory],
+  ['lmdb', lmdb],
+])('spill to storage.%s', (_name, plugin) => {
   let storage: Storage;
 
   beforeAll(async () => {
-    storage = buildPlugin<Storage>({ plugin: memory }).instance;
+    storage = buildPlugin<Storage>({ plugin, ports }).instance;
     await storage.start?.();
   });
 
@@ -127,5 +138,11 @@ describe('spill', () => {
       },
       store,
     );
+  });
+
+  test('what a former life of the daemon left goes at the start', async () => {
+    const store = storage.space('former');
+    for (const name of ['session-1', 'session-9']) await store.log(name).append(DATA);
+    await withApi(options, async () => expect([await store.logs(), store.usage().usedBytes]).toEqual([[], 0]), store);
   });
 });

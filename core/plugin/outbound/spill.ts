@@ -21,6 +21,7 @@ export class Spill {
   private appended = 0;
   private taken = 0;
 
+  /** The log is this session's alone; what an older session left in it is never read. */
   constructor(private readonly log: AppendLog) {
     this.next = log.bounds().next;
   }
@@ -54,8 +55,8 @@ export class Spill {
     return runs;
   }
 
-  /** Forgets everything. */
-  async clear(): Promise<void> {
-    await this.log.trim(this.log.bounds().next - 1);
+  /** Forgets everything, the log too. */
+  clear(): Promise<void> {
+    return this.log.drop();
   }
 }

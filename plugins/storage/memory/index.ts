@@ -1,22 +1,15 @@
 // storage.memory: records and logs in memory, with a limit. The reference of the storage kind (core/plugin/storage.ts):
 // what it keeps lives as long as the daemon. Wiring only; the store itself is store.ts.
-import { definePlugin, errorTable, PealError, type Storage, type Store } from 'peal/plugin';
-import { MemoryStore, Space } from './store.js';
+import { checkedKey, definePlugin, Space, type Storage, type Store } from 'peal/plugin';
+import { MemoryStore } from './store.js';
 
 const MIB = 1_048_576;
-
-export const ERRORS = errorTable('STORAGE', {
-  FULL: ['no room for {bytes} bytes in {space}: {used} of {limit} are used', 'raise limit_bytes of the storage plugin'],
-  CLOSED: ['the storage of {space} is closed', 'nothing is needed: the daemon stops'],
-  KEY: ["'{key}' is not a key", 'use 1 to 255 characters from the space to ~'],
-});
 
 export default definePlugin({
   kind: 'storage',
   name: 'memory',
   api: '^1',
   doc: 'Keeps records in memory, as long as the daemon lives.',
-  errors: ERRORS,
   options: {
     limit_bytes: {
       type: 'bytes',
@@ -26,7 +19,7 @@ export default definePlugin({
     },
   },
   create(scope): Storage {
-    const whole = new Space('all spaces', scope.options.limitBytes, undefined);
+    const whole = new Space('all spaces', scope.options.limitBytes);
     const stores = new Map<string, MemoryStore>();
     return {
       start: () => Promise.resolve(),
@@ -37,10 +30,10 @@ export default definePlugin({
         return Promise.resolve();
       },
       space: (name, limitBytes): Store => {
-        if (whole.closed) throw PealError.of(ERRORS.CLOSED, { space: name });
+        whole.assertOpen();
         let store = stores.get(name);
         if (store === undefined) {
-          store = new MemoryStore(new Space(name, limitBytes ?? scope.options.limitBytes, whole), ERRORS);
+          store = new MemoryStore(new Space(checkedKey(name), limitBytes ?? scope.options.limitBytes, whole));
           stores.set(name, store);
         }
         return store;

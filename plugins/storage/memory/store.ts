@@ -4,53 +4,17 @@ import {
   type AppendLog,
   type Bytes,
   type Change,
+  checkedKey,
   type Entry,
-  type ErrorTable,
   type LogRecord,
-  MAX_KEY_LENGTH,
-  PealError,
   type Range,
-  RECORD_OVERHEAD_BYTES,
+  recordCost,
+  type Space,
   type Store,
 } from 'peal/plugin';
 
-/** The errors that a store raises; the wording is the plugin's. */
-export type StoreErrors = ErrorTable<{
-  readonly FULL: readonly ['no room for {bytes} bytes in {space}: {used} of {limit} are used', string];
-  readonly CLOSED: readonly ['the storage of {space} is closed', string];
-  readonly KEY: readonly ["'{key}' is not a key", string];
-}>;
-
-/** Accounted bytes with a limit; a space inside another uses up both. */
-export class Space {
-  usedBytes = 0;
-  closed = false;
-
-  constructor(
-    readonly name: string,
-    readonly limitBytes: number,
-    private readonly outer: Space | undefined,
-  ) {}
-
-  /** May that many more be used, here and outside? */
-  hasRoom(bytes: number): boolean {
-    return this.usedBytes + bytes <= this.limitBytes && (this.outer?.hasRoom(bytes) ?? true);
-  }
-
-  /** Negative: gives back. */
-  use(bytes: number): void {
-    this.usedBytes += bytes;
-    this.outer?.use(bytes);
-  }
-
-  close(): void {
-    this.use(-this.usedBytes);
-    this.closed = true;
-  }
-}
-
-function costOf(key: string, value: Bytes): number {
-  return key.length + value.length + RECORD_OVERHEAD_BYTES;
+function costOf(key: string, value: Bytes | undefined): number {
+  return value === undefined ? 0 : recordCost(key.length, value.length);
 }
 
 export class MemoryStore implements Store {
@@ -58,15 +22,12 @@ export class MemoryStore implements Store {
   /** Sorted when a range is asked for; `stale` when a key came or went since. */
   private sorted: string[] = [];
   private stale = false;
-  private readonly logs = new Map<string, MemoryLog>();
+  private readonly logs_ = new Map<string, MemoryLog>();
 
-  constructor(
-    private readonly space: Space,
-    private readonly errors: StoreErrors,
-  ) {}
+  constructor(private readonly space: Space) {}
 
   get(key: string): Promise<Bytes | undefined> {
-    return this.does(() => this.values.get(this.checked(key)));
+    return this.does(() => this.values.get(checkedKey(key)));
   }
 
   put(key: string, value: Bytes): Promise<void> {
@@ -75,21 +36,22 @@ export class MemoryStore implements Store {
 
   delete(key: string): Promise<boolean> {
     return this.does(() => {
-      const there = this.values.has(this.checked(key));
+      const before = this.values.get(checkedKey(key));
+      if (before === undefined) return false;
+      this.space.use(-costOf(key, before));
       this.apply({ key, value: undefined });
-      return there;
+      return true;
     });
   }
 
   batch(changes: readonly Change[]): Promise<void> {
     return this.does(() => {
-      const last = new Map(changes.map(({ key, value }) => [this.checked(key), value]));
+      const last = new Map(changes.map(({ key, value }) => [checkedKey(key), value]));
       let growth = 0;
       for (const [key, value] of last) {
-        const before = this.values.get(key);
-        growth += (value === undefined ? 0 : costOf(key, value)) - (before === undefined ? 0 : costOf(key, before));
+        growth += costOf(key, value) - costOf(key, this.values.get(key));
       }
-      if (growth > 0) this.reserve(growth);
+      this.space.use(growth);
       for (const [key, value] of last) this.apply({ key, value });
     });
   }
@@ -111,15 +73,22 @@ export class MemoryStore implements Store {
   }
 
   log(name: string): AppendLog {
-    let log = this.logs.get(this.checked(name));
+    let log = this.logs_.get(checkedKey(name));
     if (log === undefined) {
       const guard = <T>(work: () => T): Promise<T> => this.does(work);
-      log = new MemoryLog(this.space, guard, (bytes) => {
-        this.reserve(bytes);
-      });
-      this.logs.set(name, log);
+      log = new MemoryLog(this.space, guard);
+      this.logs_.set(name, log);
     }
     return log;
+  }
+
+  logs(): Promise<readonly string[]> {
+    return this.does(() =>
+      [...this.logs_]
+        .filter(([, log]) => log.bounds().next > 1)
+        .map(([name]) => name)
+        .sort(),
+    );
   }
 
   usage(): { readonly usedBytes: number; readonly limitBytes: number } {
@@ -128,45 +97,28 @@ export class MemoryStore implements Store {
 
   close(): void {
     this.values.clear();
-    this.logs.clear();
+    this.logs_.clear();
     this.space.close();
   }
 
   /** Runs now; what it throws becomes a rejection. */
   private does<T>(work: () => T): Promise<T> {
     return new Promise((resolve) => {
-      if (this.space.closed) throw PealError.of(this.errors.CLOSED, { space: this.space.name });
+      this.space.assertOpen();
       resolve(work());
     });
   }
 
-  private reserve(bytes: number): void {
-    if (this.space.hasRoom(bytes)) return;
-    const { name, usedBytes, limitBytes } = this.space;
-    throw PealError.of(this.errors.FULL, { bytes, space: name, used: usedBytes, limit: limitBytes });
-  }
-
   private apply({ key, value }: Change): void {
-    const before = this.values.get(key);
-    if (before !== undefined) this.space.use(-costOf(key, before));
-    if (value === undefined) {
-      if (this.values.delete(key)) this.stale = true;
-      return;
-    }
-    if (before === undefined) this.stale = true;
-    this.values.set(key, value);
-    this.space.use(costOf(key, value));
+    if (this.values.has(key) !== (value !== undefined)) this.stale = true;
+    if (value === undefined) this.values.delete(key);
+    else this.values.set(key, value);
   }
 
   private keys(): string[] {
     if (this.stale) this.sorted = [...this.values.keys()].sort();
     this.stale = false;
     return this.sorted;
-  }
-
-  private checked(key: string): string {
-    if (key.length <= MAX_KEY_LENGTH && /^[ -~]+$/.test(key)) return key;
-    throw PealError.of(this.errors.KEY, { key: key.slice(0, MAX_KEY_LENGTH) });
   }
 }
 
@@ -189,13 +141,11 @@ class MemoryLog implements AppendLog {
   constructor(
     private readonly space: Space,
     private readonly guard: <T>(work: () => T) => Promise<T>,
-    private readonly reserve: (bytes: number) => void,
   ) {}
 
   append(record: Bytes): Promise<number> {
     return this.guard(() => {
-      this.reserve(record.length + RECORD_OVERHEAD_BYTES);
-      this.space.use(record.length + RECORD_OVERHEAD_BYTES);
+      this.space.use(recordCost(0, record.length));
       this.records.push(record);
       return this.first + this.records.length - 1;
     });
@@ -217,13 +167,24 @@ class MemoryLog implements AppendLog {
 
   trim(upTo: number): Promise<void> {
     return this.guard(() => {
-      const gone = this.records.splice(0, Math.max(0, upTo - this.first + 1));
-      this.first += gone.length;
-      for (const bytes of gone) this.space.use(-(bytes.length + RECORD_OVERHEAD_BYTES));
+      this.forget(upTo);
+    });
+  }
+
+  drop(): Promise<void> {
+    return this.guard(() => {
+      this.forget(this.bounds().next - 1);
+      this.first = 1;
     });
   }
 
   bounds(): { readonly first: number; readonly next: number } {
     return { first: this.first, next: this.first + this.records.length };
+  }
+
+  private forget(upTo: number): void {
+    const gone = this.records.splice(0, Math.max(0, upTo - this.first + 1));
+    this.first += gone.length;
+    for (const bytes of gone) this.space.use(-recordCost(0, bytes.length));
   }
 }
