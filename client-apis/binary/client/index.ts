@@ -19,6 +19,8 @@ export {
   type Transitional,
   type View,
 } from './events.js';
+export { FlushSession, type FlushOptions } from './flush.js';
+export { FLUSH_TYPE_MIN, type FlushEvent, type FlushRequest, type SyncedView } from './flush-machine.js';
 export type { Credentials } from './handshake.js';
 export type { RetryPace } from './retry.js';
 export type { Received, ReceiveOptions } from './scatter.js';
