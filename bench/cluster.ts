@@ -1,4 +1,4 @@
-// Clusters of three daemons to measure: ours over tcp, or a real Spread found through PEAL_SPREAD_DIR.
+// Clusters of three daemons to measure: ours over some link, or a real Spread found through PEAL_SPREAD_DIR.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type LinkName, sectionsOf } from '../test/e2e/processes.js';
 
 const MAIN = fileURLToPath(new URL('../core/main.js', import.meta.url));
 const DAEMONS = ['alpha', 'beta', 'gamma'];
@@ -17,6 +18,8 @@ const SPREAD_SETTLE_MS = 4000;
 
 export interface Cluster {
   readonly kind: 'peal' | 'spread';
+  /** For tables: `peal tcp`, `spread`. */
+  readonly name: string;
   readonly hosts: readonly { host: string; port: number }[];
   readonly processes: readonly ChildProcess[];
   readonly dir: string;
@@ -32,7 +35,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function startPeal(): Promise<Cluster> {
+/** `more`: lines of the link's section. */
+export async function startPeal(link: LinkName = 'tcp', more: readonly string[] = []): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'peal-bench-'));
   const lines = ['[daemon]', `state_dir = ${dir}`];
   const hosts: { host: string; port: number }[] = [];
@@ -42,8 +46,7 @@ export async function startPeal(): Promise<Cluster> {
     lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${await freePort()}`);
     lines.push(`client_port = ${port}`);
   }
-  lines.push('[link.tcp]', '[client.binary]', 'port = ${peer.client_port}', 'unix_socket = off');
-  lines.push('max_session_messages = 1000000');
+  lines.push(sectionsOf(link, false, more));
   const file = join(dir, 'peal.ini');
   writeFileSync(file, lines.join('\n') + '\n');
   const processes = DAEMONS.map((name) =>
@@ -51,7 +54,7 @@ export async function startPeal(): Promise<Cluster> {
   );
   for (const p of processes) await new Promise<void>((r) => createInterface(p.stdout).once('line', () => r()));
   await sleep(PEAL_SETTLE_MS);
-  return { kind: 'peal', hosts, processes, dir };
+  return { kind: 'peal', name: `peal ${link}`, hosts, processes, dir };
 }
 
 /** `where` has sbin/spread. */
@@ -68,7 +71,7 @@ export async function startSpread(where: string): Promise<Cluster> {
   const spread = join(where, 'sbin', 'spread');
   const processes = DAEMONS.map((n) => spawn(spread, ['-c', file, '-n', n], { stdio: 'ignore' }));
   await sleep(SPREAD_SETTLE_MS);
-  return { kind: 'spread', hosts, processes, dir };
+  return { kind: 'spread', name: 'spread', hosts, processes, dir };
 }
 
 export async function stop(c: Cluster): Promise<void> {

@@ -6,13 +6,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Service } from '../core/wire/frame.js';
+import { type LinkName, LINKS } from '../test/e2e/processes.js';
 import { type Cluster, cpuSeconds, startPeal, startSpread, stop } from './cluster.js';
 import type { LoadOrder } from './load-client.js';
 
 const LOAD = fileURLToPath(new URL('./load-client.js', import.meta.url));
 
 interface Row {
-  readonly target: 'peal' | 'spread';
+  /** Name of the cluster. */
+  readonly target: string;
   readonly bytes: number;
   readonly senders: number;
   readonly service: string;
@@ -65,7 +67,7 @@ async function run(c: Cluster, l: Load): Promise<Row> {
   const { bytes, senders, service } = l;
   const megabytesPerSecond = (messagesPerSecond * bytes) / 1e6;
   const cpuMicros = (used * 1e6) / (count * senders);
-  return { target: c.kind, bytes, senders, service, messagesPerSecond, megabytesPerSecond, cpuMicros };
+  return { target: c.name, bytes, senders, service, messagesPerSecond, megabytesPerSecond, cpuMicros };
 }
 
 /** Runs one load process; answers its seconds. */
@@ -86,11 +88,17 @@ const median = (v: readonly number[]): number => [...v].sort((a, b) => a - b)[v.
 
 function summary(rows: readonly Row[]): string {
   const keyOf = (r: Row): string => `${r.service} ${r.senders} x ${r.bytes} B`;
-  const lines = ['load: peal msg/s (min-max), MB/s, CPU us/msg | spread the same | ratio'];
+  const targets = [...new Set(rows.map((r) => r.target))];
+  const lines = [
+    `load: msg/s (min-max), MB/s, CPU us/msg of ${targets.join(' | ')} | ratios of the first to each other`,
+  ];
   for (const key of new Set(rows.map(keyOf))) {
-    const [ours, theirs] = ['peal', 'spread'].map((t) => rows.filter((r) => r.target === t && keyOf(r) === key));
-    const ratios = ours!.flatMap((r, i) => (theirs![i] ? [r.messagesPerSecond / theirs![i].messagesPerSecond] : []));
-    lines.push(`${key}: ${cell(ours!)} | ${cell(theirs!)} | ${ratios.length > 0 ? median(ratios).toFixed(1) : '-'}`);
+    const of = targets.map((t) => rows.filter((r) => r.target === t && keyOf(r) === key));
+    const ratios = of.slice(1).map((theirs) => {
+      const each = of[0]!.flatMap((r, i) => (theirs[i] ? [r.messagesPerSecond / theirs[i].messagesPerSecond] : []));
+      return each.length > 0 ? median(each).toFixed(1) : '-';
+    });
+    lines.push(`${key}: ${of.map(cell).join(' | ')} | ${ratios.join(', ') || '-'}`);
   }
   return lines.join('\n');
 }
@@ -104,6 +112,8 @@ function cell(rows: readonly Row[]): string {
 }
 
 interface Flags {
+  readonly links: string;
+  readonly with: string[];
   readonly sizes: string;
   readonly senders: string;
   readonly services: string;
@@ -117,6 +127,8 @@ async function main(): Promise<void> {
     .description(
       'Throughput of three daemons through the binary API; set PEAL_SPREAD_DIR to compare with a real Spread.',
     )
+    .option('--links <list>', `what carries the configuration, in turn: ${LINKS.join(', ')}`, 'tcp')
+    .option('--with <lines...>', 'lines of the section of the last link, e.g. "window_bytes = 256 KiB"', [])
     .option('--sizes <list>', 'message sizes in bytes', '10,100,1000,10000,100000')
     .option('--senders <list>', 'numbers of senders', '1,3')
     .option('--services <list>', 'service levels', 'agreed')
@@ -124,7 +136,9 @@ async function main(): Promise<void> {
     .option('--seconds <s>', 'aimed length of one run', '1.5')
     .option('--json', 'one JSON object per run on standard output');
   const o = program.parse().opts<Flags>();
-  const clusters = [await startPeal()];
+  const clusters: Cluster[] = [];
+  const links = o.links.split(',') as LinkName[];
+  for (const [i, link] of links.entries()) clusters.push(await startPeal(link, i === links.length - 1 ? o.with : []));
   const spread = process.env['PEAL_SPREAD_DIR'];
   if (spread) clusters.push(await startSpread(spread));
   else console.error('PEAL_SPREAD_DIR is not set: no comparison with a real Spread');
@@ -140,7 +154,7 @@ async function main(): Promise<void> {
           rows.push(row);
           if (o.json) console.log(JSON.stringify(row));
           const rate = `${Math.round(row.messagesPerSecond)}/s`;
-          console.error(`round ${round}: ${c.kind} ${service} ${s} x ${b} B: ${rate}`);
+          console.error(`round ${round}: ${c.name} ${service} ${s} x ${b} B: ${rate}`);
         }
     console.log(summary(rows));
   } finally {

@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { Service } from '../core/wire/frame.js';
 import { ControlClient } from '../core/runtime/control-client.js';
-import { type Daemon, Farm } from '../test/e2e/processes.js';
+import { type Daemon, Farm, type LinkName, LINKS } from '../test/e2e/processes.js';
 import { Recorder, TracedClient } from '../test/e2e/traced-client.js';
 import type { LoadOrder } from './load-client.js';
 
@@ -19,10 +19,6 @@ const LOAD_MESSAGES = 1_000_000_000;
 const LOAD_BYTES = 100;
 const SETTLE_MS = 1500;
 const TELL_MS = 5000;
-const CUTTABLE = [
-  '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off',
-  'max_session_messages = 1000000',
-].join('\n');
 
 const CASES = ['kill', 'silent', 'cut', 'one-way', 'heal', 'leave'] as const;
 type Case = (typeof CASES)[number];
@@ -75,7 +71,7 @@ function startLoad(farm: Farm): ChildProcess[] {
 /** One fresh cluster, one victim: kill or leave, or silent and then heal. */
 async function round(what: Exclude<Case, 'heal'>, load: boolean, victim: number): Promise<Sample[]> {
   const cuts = what === 'cut' || what === 'one-way';
-  const farm = await Farm.create({ daemons: 3, ...(cuts ? { sections: CUTTABLE } : {}) });
+  const farm = await Farm.create({ daemons: 3, link: o.link, cuttable: cuts });
   let loads: ChildProcess[] = [];
   const clients: TracedClient[] = [];
   try {
@@ -107,13 +103,12 @@ async function round(what: Exclude<Case, 'heal'>, load: boolean, victim: number)
   }
 }
 
-/** Full load and nothing else: counts the views that came without a reason. */
 /**
  * Full load without a fault: answers how many views came that nothing caused. Throws when a load process ended or one
  * minute passed without messages at one of them: without load the answer would mean nothing.
  */
 async function quiet(minutes: number): Promise<number> {
-  const farm = await Farm.create({ daemons: 3 });
+  const farm = await Farm.create({ daemons: 3, link: o.link });
   let loads: ChildProcess[] = [];
   const clients: TracedClient[] = [];
   try {
@@ -168,6 +163,7 @@ function summary(samples: readonly Sample[]): string {
 }
 
 interface Flags {
+  readonly link: LinkName;
   readonly rounds: string;
   readonly load: string;
   readonly cases: string;
@@ -177,6 +173,7 @@ interface Flags {
 
 const o = new Command('times')
   .description('Times of changes of the configuration, real daemons on loopback, default settings.')
+  .addOption(new Option('--link <name>', 'what carries the configuration').choices(LINKS).default('tcp'))
   .option('--rounds <n>', 'fresh clusters for each case', '20')
   .option('--load <list>', '0: idle, 1: full load', '0,1')
   .option(

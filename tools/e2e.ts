@@ -1,5 +1,6 @@
 // `npm run e2e`: soaks of real daemons under faults, judged by the simulator's checkers (docs/how-we-test.md).
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { type LinkName, LINKS } from '../test/e2e/processes.js';
 import { soak } from '../test/e2e/soak.js';
 
 interface Flags {
@@ -7,6 +8,7 @@ interface Flags {
   readonly daemons: string;
   readonly minutes: string;
   readonly storm: string;
+  readonly link: LinkName;
   readonly json?: boolean;
 }
 
@@ -16,6 +18,7 @@ const o = new Command('e2e')
   .option('--daemons <n>', 'how many, at most 8', '3')
   .option('--minutes <m>', 'go on with following seeds for that long', '0')
   .option('--storm <ms>', 'length of one storm', '6000')
+  .addOption(new Option('--link <name>', 'what carries the configuration').choices(LINKS).default('tcp'))
   .option('--json', 'last line: one JSON object of figures')
   .parse()
   .opts<Flags>();
@@ -27,7 +30,7 @@ let seed = Number(o.seed);
 do {
   const say = (line: string): void => console.error(`seed ${seed}: ${line}`);
   try {
-    const f = await soak({ seed, daemons: Number(o.daemons), phases: 3, stormMs: Number(o.storm), say });
+    const f = await soak({ seed, daemons: Number(o.daemons), link: o.link, phases: 3, stormMs: Number(o.storm), say });
     for (const v of f.violations) console.log(`seed ${seed}: ${v.t} ms [${v.guarantee}] ${v.detail}`);
     if (f.violations.length > 0) failingSeeds.push(seed);
     total.faults += f.faults;

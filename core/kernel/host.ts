@@ -155,7 +155,8 @@ export class Host {
       const instance = this.create(planned, medium === undefined ? [] : [bind(Wrapped, medium)]);
       if (planned.plugin.seam === 'link') own = instance as Link;
       else medium = instance as Medium;
-      if (planned !== plan.link) this.lifecycle.add(planned, {}, () => undefined);
+      const inner = instance as Medium;
+      if (planned !== plan.link) this.lifecycle.add(planned, { describe: () => inner.describe() }, () => undefined);
     }
     if (medium === undefined) throw new Error('a plan always has a medium at the bottom of its links');
     const carrier = medium;
@@ -181,11 +182,16 @@ export class Host {
       leaveLimitMs: settings.leaveLimitMs,
     });
     const limits = { ...settings, stopLimitMs: settings.stopLimitMs + settings.leaveLimitMs };
-    this.lifecycle.add(plan.link, this.linkPart(driver, carrier), () => undefined, limits);
+    this.lifecycle.add(
+      plan.link,
+      this.linkPart(driver, own === undefined ? carrier : { describe: () => ({ state: link.describe() }) }),
+      () => undefined,
+      limits,
+    );
     return driver;
   }
 
-  private linkPart(driver: Driver, medium: Medium): Part {
+  private linkPart(driver: Driver, described: Pick<Medium, 'describe'>): Part {
     const { host, port } = this.info.address;
     return {
       start: () =>
@@ -195,7 +201,7 @@ export class Host {
           throw PealError.of(DAEMON_ERRORS.LINK_OPEN, { ...values, detail: reasonOf(cause) }, { cause });
         }),
       stop: () => driver.stop(),
-      describe: () => medium.describe(),
+      describe: () => described.describe(),
     };
   }
 

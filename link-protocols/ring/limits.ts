@@ -2,8 +2,8 @@
 
 const KIB = 1024;
 
-/** Bytes of all members in one rotation of the token: under the smallest usual receive buffer (208 KiB, half of it bookkeeping). */
-export const WINDOW_BYTES = 96 * KIB;
+/** Bytes of all members in one rotation of the token: under what Linux gives a socket that asks for more (208 KiB, twice). */
+export const WINDOW_BYTES = 192 * KIB;
 /** Bytes that a pack costs on the way beside its own: head of DATA, envelope, IP and UDP. */
 export const PACK_COST_BYTES = 80;
 /** Windows of packs that are not stable at which nobody numbers more: a hole of one member stops all, in bounded memory. */
@@ -19,6 +19,8 @@ export const MAX_U48 = 2 ** 48 - 1;
 export const MAX_RANGES = 64;
 /** Packs in one range: 16 bits. */
 export const MAX_RUN = 0xffff;
+/** Largest token: with the heads it fits a datagram of 1472 bytes, whatever packs may be. */
+export const TOKEN_BYTES = 1400;
 /** Members whose token fits a datagram of 1472 bytes. */
 export const MAX_MEMBERS = 200;
 /** A token's hop may be above the last one seen by that many rotations and as many hops (docs/design/ring.md 6). */

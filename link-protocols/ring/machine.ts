@@ -6,7 +6,7 @@ import { Run } from './run.js';
 import { DATA_HEAD_BYTES } from './wire.js';
 
 export interface RingOptions {
-  /** Bytes of all members in one rotation of the token; raised to one largest pack. Default 96 KiB. */
+  /** Bytes of all members in one rotation of the token; raised to one largest pack. Default 192 KiB. */
   readonly windowBytes?: number;
   /** Bytes that a member sends after it has passed the token on; the rest leaves before. Default: half the window. */
   readonly acceleratedBytes?: number;

@@ -4,7 +4,15 @@ import { Gate } from 'peal/plugin';
 import type { Bytes, Configuration, Frozen, LinkUp, Pack } from 'peal/plugin';
 import { Custody } from './custody.js';
 import { Holes } from './holes.js';
-import { HELD_WINDOWS, HOP_ROTATIONS, HOP_SLACK, MAX_OPEN_PACKS, MAX_RANGES, PACK_COST_BYTES } from './limits.js';
+import {
+  HELD_WINDOWS,
+  HOP_ROTATIONS,
+  HOP_SLACK,
+  MAX_OPEN_PACKS,
+  MAX_RANGES,
+  PACK_COST_BYTES,
+  TOKEN_BYTES,
+} from './limits.js';
 import { OwnPacks } from './own.js';
 import { answer } from './requests.js';
 import { Store } from './store.js';
@@ -82,7 +90,8 @@ export class Run {
     this.#maxPackBytes = maxPackBytes;
     this.#windowBytes = Math.max(windowBytes, maxPackBytes + PACK_COST_BYTES);
     this.#acceleratedBytes = acceleratedBytes;
-    const room = maxPackBytes + DATA_HEAD_BYTES - TOKEN_HEAD_BYTES - HELD_BYTES * this.#members;
+    const most = Math.min(TOKEN_BYTES, maxPackBytes + DATA_HEAD_BYTES);
+    const room = most - TOKEN_HEAD_BYTES - HELD_BYTES * this.#members;
     this.#maxRanges = Math.min(MAX_RANGES, Math.floor(room / RANGE_BYTES));
     if (this.#members > 1 && this.#maxRanges < 1) throw new Error('ring: a token for so many members fits no datagram');
     const gate = (this.#gate = new Gate(up));

@@ -14,10 +14,31 @@ const NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'the
 const READY_LIMIT_MS = 20_000;
 const LINES_KEPT = 200;
 
+/** What can carry the configuration of a farm: `udp` is the mesh over datagrams. */
+export const LINKS = ['tcp', 'ring', 'udp'] as const;
+export type LinkName = (typeof LINKS)[number];
+
 export interface FarmOptions {
   readonly daemons: number;
-  /** Sections after the peers; default: tcp and the binary API. */
+  /** Default: tcp. */
+  readonly link?: LinkName;
+  /** With the faulty medium about the link, so that it can be cut. */
+  readonly cuttable?: boolean;
+  /** Sections after the peers; default: that link and the binary API. */
   readonly sections?: string;
+}
+
+/** The sections of a link and the binary API; `more`: lines of the link's own section. */
+export function sectionsOf(link: LinkName = 'tcp', cuttable = false, more: readonly string[] = []): string {
+  return [
+    ...(cuttable ? ['[link.faulty]', `wraps = ${link}`] : []),
+    `[link.${link}]`,
+    ...more,
+    '[client.binary]',
+    'port = ${peer.client_port}',
+    'unix_socket = off',
+    'max_session_messages = 1000000',
+  ].join('\n');
 }
 
 /** One daemon of the farm, running or not. */
@@ -98,10 +119,7 @@ export class Farm {
       lines.push(`client_port = ${port}`);
       farm.daemons.push(new Daemon(farm, name, port));
     }
-    lines.push(
-      o.sections ??
-        '[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off\nmax_session_messages = 1000000',
-    );
+    lines.push(o.sections ?? sectionsOf(o.link, o.cuttable));
     farm.ini = lines.join('\n') + '\n';
     writeFileSync(farm.file, farm.ini);
     return farm;

@@ -6,12 +6,14 @@ import { Service } from '../../core/wire/frame.js';
 import { Checkers, PEAL_OPTIONS } from '../sim/checkers.js';
 import type { Violation } from '../sim/ledger.js';
 import { Random } from '../sim/random.js';
-import { type Daemon, Farm } from './processes.js';
+import { type Daemon, Farm, type LinkName } from './processes.js';
 import { Recorder, TracedClient } from './traced-client.js';
 
 export interface SoakOptions {
   readonly seed: number;
   readonly daemons: number;
+  /** Default: tcp. */
+  readonly link?: LinkName;
   readonly phases: number;
   readonly stormMs: number;
   /** Progress, one line each. */
@@ -35,11 +37,6 @@ const ALL = 'everybody';
 const MERGE_LIMIT_MS = 45_000;
 const QUIET_MS = 400;
 const SENDER_WAIT_BYTES = 1 << 18;
-
-const SECTIONS = [
-  '[link.faulty]\nwraps = tcp\n[link.tcp]\n[client.binary]\nport = ${peer.client_port}\nunix_socket = off',
-  'max_session_messages = 1000000',
-].join('\n');
 
 const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
 
@@ -229,7 +226,7 @@ class Soak {
 
 /** Runs one soak. Throws when the daemons do not come together; answers what the checkers found. */
 export async function soak(o: SoakOptions): Promise<SoakFigures> {
-  const farm = await Farm.create({ daemons: o.daemons, sections: SECTIONS });
+  const farm = await Farm.create({ daemons: o.daemons, link: o.link ?? 'tcp', cuttable: true });
   const s = new Soak(farm, o);
   try {
     await s.run();
