@@ -208,7 +208,9 @@ export class Host {
   private createPart(planned: PlannedPlugin): void {
     const timers = new SystemTimers();
     const part = this.create(planned, this.needsOf(planned), timers) as Part;
-    this.lifecycle.add(planned, part, () => timers.cancelAll());
+    const { settings } = this.request.plan.tree;
+    const limits = { ...settings, stopLimitMs: settings.stopLimitMs + (part.stopMs ?? 0) };
+    this.lifecycle.add(planned, part, () => timers.cancelAll(), limits);
   }
 
   private create(planned: PlannedPlugin, own: readonly Binding[], timers = new SystemTimers()): unknown {

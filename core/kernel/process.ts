@@ -6,6 +6,10 @@ import type { Command, CommandResult, Process } from '../plugin/ports.js';
 
 /** Between SIGTERM and SIGKILL, unless the command says otherwise. */
 const KILL_AFTER_MS = 5000;
+/** How often is looked whether the rest of an ended group is gone, milliseconds. */
+const GROUP_CHECK_MS = 20;
+/** Looks after SIGKILL: where nobody collects them, the dead stay in their group. */
+const LOOKS_AFTER_KILL = 50;
 
 export const systemProcess: Process = {
   run: (command) => new Run(command).result,
@@ -13,8 +17,10 @@ export const systemProcess: Process = {
 
 class Run {
   readonly result: Promise<CommandResult>;
-  private timedOut = false;
-  private readonly timers: NodeJS.Timeout[] = [];
+  private stopped = false;
+  private looksLeft = Infinity;
+  private timeout: NodeJS.Timeout | undefined;
+  private killing: NodeJS.Timeout | undefined;
   private readonly child: ChildProcess;
 
   constructor(private readonly command: Command) {
@@ -30,12 +36,15 @@ class Run {
         reject(error);
       });
       this.child.once('exit', (status, signal) => {
-        this.end();
-        resolve({ status: status ?? undefined, signal: signal ?? undefined, timedOut: this.timedOut });
+        this.afterGroup(() => {
+          this.end();
+          resolve({ status: status ?? undefined, signal: signal ?? undefined, timedOut: this.stopped });
+        });
       });
     });
     this.feed();
-    if (command.timeoutMs !== undefined && command.timeoutMs > 0) this.later(command.timeoutMs, this.stop);
+    const { timeoutMs = 0 } = command;
+    if (timeoutMs > 0) this.timeout = setTimeout(this.stop, timeoutMs);
     if (command.signal?.aborted === true) this.stop();
     else command.signal?.addEventListener('abort', this.stop);
   }
@@ -49,28 +58,35 @@ class Run {
   }
 
   private readonly stop = (): void => {
-    this.timedOut = true;
+    if (this.stopped) return;
+    this.stopped = true;
     this.signal('SIGTERM');
-    this.later(this.command.killAfterMs ?? KILL_AFTER_MS, () => {
+    this.killing = setTimeout(() => {
+      this.looksLeft = LOOKS_AFTER_KILL;
       this.signal('SIGKILL');
-    });
+    }, this.command.killAfterMs ?? KILL_AFTER_MS);
   };
 
-  private signal(name: NodeJS.Signals): void {
-    if (this.child.pid === undefined) return;
+  /** A command that was stopped is over when its children are; one that ends by itself may leave some behind. */
+  private afterGroup(over: () => void): void {
+    if (this.stopped && this.looksLeft-- > 0 && this.signal(0)) setTimeout(() => this.afterGroup(over), GROUP_CHECK_MS);
+    else over();
+  }
+
+  /** Is anybody left in the group? */
+  private signal(name: NodeJS.Signals | 0): boolean {
+    if (this.child.pid === undefined) return false;
     try {
-      process.kill(-this.child.pid, name);
+      return process.kill(-this.child.pid, name);
     } catch {
       // The whole group is gone already: what was wanted.
+      return false;
     }
   }
 
-  private later(ms: number, fn: () => void): void {
-    this.timers.push(setTimeout(fn, ms));
-  }
-
   private end(): void {
-    for (const timer of this.timers) clearTimeout(timer);
+    clearTimeout(this.timeout);
+    clearTimeout(this.killing);
     this.command.signal?.removeEventListener('abort', this.stop);
     this.child.stdin?.destroy();
   }

@@ -25,6 +25,8 @@ export interface Part {
   start?(): Promise<void>;
   /** Idempotent; after it nothing of the plugin goes on. Called also when `start` failed or is not finished. */
   stop?(): Promise<void>;
+  /** What `stop` may take beyond `stop_limit_ms`, by an option of the plugin; milliseconds. */
+  readonly stopMs?: number;
   /** Where it can be reached, e.g. `127.0.0.1:4803`, `/tmp/4803`: printed when the daemon is ready. */
   addresses?(): readonly string[];
   /** Plain values for status: queues, counters. */

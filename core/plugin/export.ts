@@ -14,7 +14,10 @@ export interface ExportRecord {
 export interface ExportBatch {
   /** Oldest first. At least one; together at most `maxBatchBytes`, but one alone may be larger. */
   readonly records: readonly ExportRecord[];
-  /** Facts about the whole batch, e.g. site and group; a command sees them in its environment. */
+  /**
+   * Facts about the whole batch, e.g. site and group: names in lower case with `_`, any text. A command sees them in its
+   * environment, a file has them beside each record.
+   */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -30,12 +33,16 @@ export type ExportResult =
  */
 export type Offer = 'busy' | Promise<ExportResult>;
 
+/**
+ * `describe` counts, where they make sense: `runs`, `failed_runs` (attempts of the plugin, of which a batch may need
+ * several), `exported_records` and `failed_records`.
+ */
 export interface Exporter extends Part {
   /** Bundle up to that many bytes of records. */
   readonly maxBatchBytes: number;
   /** Returns at once. Before `start` and after `stop` the answer is 'busy'. */
   offer(batch: ExportBatch): Offer;
-  /** What is under way gets until the kernel's time limit, then it is given up with `ok: false`. */
+  /** What is under way is finished, or given up with `ok: false` in time for the kernel's limit and `stopMs`. */
   stop(): Promise<void>;
 }
 /** The exporter that the section of the asking plugin chooses with `export = NAME`. */

@@ -73,7 +73,7 @@ export interface Command {
   readonly cwd?: string;
   /** Written to standard input, then closed; a command that does not read everything is no failure. */
   readonly input?: readonly Uint8Array[];
-  /** Then SIGTERM to the process group, and SIGKILL `killAfterMs` later. 0: never. */
+  /** Then SIGTERM to the process group, and SIGKILL `killAfterMs` later; `run` waits until the group is gone. 0: never. */
   readonly timeoutMs?: number;
   /** Default 5000. */
   readonly killAfterMs?: number;

@@ -62,6 +62,38 @@ export function exportCompliance(api: TestApi, setup: ExportSetup): void {
       const result = await taken(exporter.offer({ records: [{ id: 'large', bytes }], labels: {} }));
       expect(result).toEqual({ ok: true });
     });
+    withExporter('hands over every byte of every record in order, whatever labels say', async (exporter) => {
+      const all = Uint8Array.from({ length: 256 }, (_, i) => i);
+      const records = Array.from({ length: 300 }, (_, i) => ({
+        id: `${i} of "300" $(x)`,
+        bytes: all.subarray(i & 0xff),
+      }));
+      const labels: Record<string, string> = {
+        empty: '',
+        'a=b': 'x\0y',
+        long: 'x'.repeat(5000),
+        lines: '1\n2',
+        ü: 'ü',
+      };
+      expect(await taken(exporter.offer({ records, labels }))).toEqual({ ok: true });
+      expect(await taken(exporter.offer({ records: [records[0]!], labels: {} }))).toEqual({ ok: true });
+      if (setup.arrived === undefined) return;
+      const bytes = (await setup.arrived(exporter)).flatMap((r) => [...r.bytes]);
+      expect(bytes).toEqual([...records, records[0]!].flatMap((r) => [...r.bytes]));
+    });
+    withExporter('takes the next batch in the very moment in which the last is done', async (exporter) => {
+      let offers = 0;
+      const next = (): Promise<ExportResult> =>
+        taken(exporter.offer(batchOf(`${++offers}`))).then((result) => (offers < 3 ? next() : result));
+      expect(await next()).toEqual({ ok: true });
+      if (setup.arrived === undefined) return;
+      expect((await setup.arrived(exporter)).map((r) => new TextDecoder().decode(r.bytes)).join('')).toBe('123');
+    });
+    withExporter('describes itself in plain values', async (exporter) => {
+      await taken(exporter.offer(batchOf('x')));
+      for (const value of Object.values(exporter.describe?.() ?? {}))
+        expect(['string', 'number', 'boolean'].includes(typeof value)).toBe(true);
+    });
     api.test('is busy before start and after stop', async () => {
       const exporter = await setup.create();
       expect(exporter.offer(batchOf('early'))).toBe('busy');
