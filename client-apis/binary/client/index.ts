@@ -22,6 +22,8 @@ export {
 export { FlushSession, type FlushOptions } from './flush.js';
 export { FLUSH_TYPE_MIN, type FlushEvent, type FlushRequest, type SyncedView } from './flush-machine.js';
 export type { Credentials } from './handshake.js';
+export { ReplicatedGroup } from './replicated-group.js';
+export type { Replica } from './state-machine.js';
 export type { RetryPace } from './retry.js';
 export type { Received, ReceiveOptions } from './scatter.js';
 export {
