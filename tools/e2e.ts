@@ -9,6 +9,7 @@ interface Flags {
   readonly minutes: string;
   readonly storm: string;
   readonly link: LinkName;
+  readonly loss: string;
   readonly json?: boolean;
 }
 
@@ -19,6 +20,7 @@ const o = new Command('e2e')
   .option('--minutes <m>', 'go on with following seeds for that long', '0')
   .option('--storm <ms>', 'length of one storm', '6000')
   .addOption(new Option('--link <name>', 'what carries the configuration').choices(LINKS).default('tcp'))
+  .option('--loss <percent>', 'of all messages between daemons, all the time', '0')
   .option('--json', 'last line: one JSON object of figures')
   .parse()
   .opts<Flags>();
@@ -30,7 +32,15 @@ let seed = Number(o.seed);
 do {
   const say = (line: string): void => console.error(`seed ${seed}: ${line}`);
   try {
-    const f = await soak({ seed, daemons: Number(o.daemons), link: o.link, phases: 3, stormMs: Number(o.storm), say });
+    const f = await soak({
+      seed,
+      daemons: Number(o.daemons),
+      link: o.link,
+      loss: Number(o.loss),
+      phases: 3,
+      stormMs: Number(o.storm),
+      say,
+    });
     for (const v of f.violations) console.log(`seed ${seed}: ${v.t} ms [${v.guarantee}] ${v.detail}`);
     if (f.violations.length > 0) failingSeeds.push(seed);
     total.faults += f.faults;

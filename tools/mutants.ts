@@ -96,6 +96,8 @@ async function simulated(m: Mutant, o: Options): Promise<Verdict> {
       '--first',
       '--lines',
       '0',
+      '--link',
+      m.machine === 'ring' ? 'ring' : 'mesh',
     ];
     const { code, text } = await run(folder, args, o.minutes * 60_000 + GRACE_MS);
     const seconds = Math.round((Date.now() - began) / 100) / 10;

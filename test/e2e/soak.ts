@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly daemons: number;
   /** Default: tcp. */
   readonly link?: LinkName;
+  /** Percent of all messages between daemons that get lost, all the time; default 0. */
+  readonly loss?: number;
   readonly phases: number;
   readonly stormMs: number;
   /** Progress, one line each. */
@@ -81,6 +83,7 @@ class Soak {
 
   async boot(d: Daemon): Promise<void> {
     await d.start();
+    await command(this.farm, d, { set: this.always() });
     const e = { daemon: d.name, incarnation: String(d.life) };
     this.recorder.emit({ t: this.recorder.now, event: 'boot', ...e });
     for (let i = 0; i < 2; i++) await this.client(d);
@@ -166,7 +169,12 @@ class Soak {
     if (this.isCut) this.o.say('cuts healed');
     this.isCut = false;
     for (const d of this.farm.daemons)
-      if (d.running && !this.broken.has(d)) await command(this.farm, d, { clear: true });
+      if (d.running && !this.broken.has(d)) await command(this.farm, d, { clear: true, set: this.always() });
+  }
+
+  /** Trouble that does not end. */
+  always(): Readonly<Record<string, string>> {
+    return this.o.loss === undefined ? {} : { loss_percent: String(this.o.loss) };
   }
 
   /** One client goes, another comes. */

@@ -7,6 +7,7 @@ import { MESH } from './mesh.js';
 import type { Mutant } from './mutant.js';
 import { OUTBOX } from './outbox.js';
 import { RECOVERY } from './recovery.js';
+import { RING } from './ring.js';
 import { TURN } from './turn.js';
 
 export { MACHINES, type Mutant } from './mutant.js';
@@ -20,4 +21,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FLOW,
   ...GROUPS,
   ...MESH,
+  ...RING,
 ];

@@ -1,7 +1,17 @@
 // What a planted bug is: one small change of the source of one machine, of a kind that a tired author makes. The list
 // proves the checkers of the simulator: each is caught by ordinary random runs (docs/how-we-test.md, "Planted bugs").
 
-export const MACHINES = ['membership', 'recovery', 'delivery', 'turn', 'outbox', 'flow', 'groups', 'mesh'] as const;
+export const MACHINES = [
+  'membership',
+  'recovery',
+  'delivery',
+  'turn',
+  'outbox',
+  'flow',
+  'groups',
+  'mesh',
+  'ring',
+] as const;
 export type MachineName = (typeof MACHINES)[number];
 
 export interface Mutant {

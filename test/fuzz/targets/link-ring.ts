@@ -1,0 +1,83 @@
+// Messages of the ring: DATA, TOKEN, STATE, WAKE; read, and taken by a ring in the middle of its life.
+import { createRing } from '../../../link-protocols/ring/machine.js';
+import * as wire from '../../../link-protocols/ring/wire.js';
+import type { Random } from '../../sim/random.js';
+import { mustEqual, type Target } from '../target.js';
+
+const MEMBERS = 4;
+const SELF = 1;
+const FEW = 40;
+
+function numbered(r: Random): wire.Numbered {
+  const bytes = new Uint8Array(1 + r.below(60));
+  const position = 1 + r.below(FEW);
+  const pack = { kind: r.pick(['frames', 'piece', 'state'] as const), position, safeAt: r.below(bytes.length), bytes };
+  return { position, sender: r.below(MEMBERS), index: 1 + r.below(position), pack };
+}
+
+function token(r: Random): wire.Token {
+  const highest = 1 + r.below(FEW);
+  const ranges = Array.from({ length: r.below(6) }, () => {
+    const first = 1 + r.below(highest);
+    return { who: r.below(MEMBERS), urgent: r.chance(300), first, many: 1 + r.below(highest - first + 1) };
+  });
+  const held = Float64Array.from({ length: MEMBERS }, (_, i) => (i === SELF ? 0 : r.below(highest + 1)));
+  const hop = 1 + r.below(20);
+  return { hop, highest, flight: r.next(), busy: r.below(MEMBERS + 1), quiet: r.below(9), held, ranges };
+}
+
+const state = (r: Random): wire.TokenState => ({ parked: r.chance(500), hop: r.below(20), holder: r.below(MEMBERS) });
+
+function valid(r: Random): Uint8Array {
+  switch (r.below(4)) {
+    case 0: {
+      const n = numbered(r);
+      return Uint8Array.of(...wire.dataHead(n), ...n.pack.bytes);
+    }
+    case 1:
+      return wire.tokenBytes(token(r));
+    case 2:
+      return wire.stateBytes(state(r));
+    default:
+      return wire.wakeBytes(r.below(20));
+  }
+}
+
+function feed(input: Uint8Array, r: Random): boolean {
+  const ring = createRing();
+  const members = Array.from({ length: MEMBERS }, (_, place) => ({ name: `m${place}`, incarnation: 1n, place }));
+  const given: number[] = [];
+  let sent = 0;
+  ring.install(
+    { id: { number: 1, time: 1 }, members, self: SELF, maxPackBytes: 1000 },
+    {
+      accepted: (_, __, pack) => void given.push(pack.position),
+      stable: () => undefined,
+      window: () => undefined,
+      suspect: () => undefined,
+      send: () => ++sent > 0,
+      setTimer: () => undefined,
+      now: () => 0,
+    },
+  );
+  ring.received(2, valid(r));
+  ring.received(0, input);
+  ring.flush();
+  ring.received(3, valid(r));
+  ring.flush();
+  given.forEach((position, i) => mustEqual(position, i + 1, 'position of what is handed up'));
+  if (sent > 10 * FEW) throw new Error(`${sent} messages sent for three received`);
+  const deep = [wire.readToken(input, MEMBERS), wire.readData(input, MEMBERS), wire.readState(input, MEMBERS)];
+  return deep.some((m) => m !== undefined) || wire.readWake(input) !== undefined || input.length >= 20;
+}
+
+function roundTrip(r: Random): void {
+  const n = numbered(r);
+  mustEqual(wire.readData(Uint8Array.of(...wire.dataHead(n), ...n.pack.bytes), MEMBERS), n, 'data');
+  const t = token(r);
+  mustEqual(wire.readToken(wire.tokenBytes(t), MEMBERS), t, 'token');
+  const s = state(r);
+  mustEqual(wire.readState(wire.stateBytes(s), MEMBERS), s, 'state');
+}
+
+export default { name: 'link-ring', front: 23, valid, feed, roundTrip } satisfies Target;
