@@ -12,6 +12,7 @@ import {
 } from '../../../core/wire/frame.js';
 import { isGroupName } from '../../../core/wire/name.js';
 import { ClientError } from './errors.js';
+import { isPrivateGroup } from './names.js';
 
 const BLOCK_BYTES = 64 * 1024;
 /** Encoded names that are kept. */
@@ -30,6 +31,7 @@ export class Encoder {
   private block = new Uint8Array(0);
   private used = 0;
   private full: Uint8Array[] = [];
+  private fullBytes = 0;
 
   /** `maxBytes`: largest frame, header and destinations included. */
   constructor(
@@ -41,7 +43,12 @@ export class Encoder {
 
   /** Is there something to send? */
   get pending(): boolean {
-    return this.used > 0 || this.full.length > 0;
+    return this.bytes > 0;
+  }
+
+  /** Bytes that wait to be taken. */
+  get bytes(): number {
+    return this.fullBytes + this.used;
   }
 
   /** What is to be sent, in order; given away. */
@@ -49,6 +56,7 @@ export class Encoder {
     const all = this.full;
     if (this.used > 0) all.push(this.block.subarray(0, this.used));
     this.full = [];
+    this.fullBytes = 0;
     // What was given away is never written again; the rest of the block is.
     this.block = this.block.subarray(this.used);
     this.used = 0;
@@ -90,6 +98,7 @@ export class Encoder {
   private room(bytes: number): Uint8Array {
     if (this.block.length - this.used >= bytes) return this.block;
     if (this.used > 0) this.full.push(this.block.subarray(0, this.used));
+    this.fullBytes += this.used;
     this.block = new Uint8Array(Math.max(BLOCK_BYTES, bytes));
     this.used = 0;
     return this.block;
@@ -107,9 +116,4 @@ export class Encoder {
     this.names.set(name, field);
     return field;
   }
-}
-
-/** `#name#daemon`, 31 bytes at the most. */
-export function isPrivateGroup(name: string): boolean {
-  return /^#[\x24-\x7e]{1,10}#[\x24-\x7e]{1,19}$/.test(name);
 }

@@ -46,7 +46,10 @@ export class Ledger {
     return number;
   }
 
-  /** Own messages come back in the order in which they were sent: the first like this one is it, earlier ones went elsewhere. */
+  /**
+   * Own messages come back in the order in which they were sent. So the first like this one is it, and earlier ones,
+   * which went elsewhere, were ordered before it.
+   */
   saw(e: SessionEvent, self: string): void {
     if (e.kind === 'view') {
       const entered = this.groups.get(e.group);
@@ -59,7 +62,7 @@ export class Ledger {
           d.groups.length === e.groups.length &&
           d.groups.every((g, k) => g === e.groups[k]),
       );
-      if (i >= 0) this.doubtful.splice(i, 1);
+      if (i >= 0) this.doubtful.splice(0, i + 1);
     }
   }
 

@@ -20,6 +20,7 @@ import {
 } from './events.js';
 import type { Accepted, Credentials } from './handshake.js';
 import { Ledger } from './ledger.js';
+import type { Outgoing } from './message.js';
 import { closed, EventQueue } from './queue.js';
 import { retrying, type RetryPace } from './retry.js';
 import { type Received, type ReceiveOptions, scatterInto } from './scatter.js';
@@ -91,6 +92,8 @@ const DEFAULT_RECEIVE_BYTES = 8 * 1024 * 1024;
 const NAME_RETRIES = 20;
 const NAME_RETRY_MS = 100;
 const EVENT_COST_BYTES = 200;
+/** So much leaves at once, without waiting for the end of the turn: whoever sends in a loop sees `writable` turn false. */
+const SEND_NOW_BYTES = 256 * 1024;
 const SAID = ['message', 'view', 'transitional', 'left', 'rejected', 'lost', 'reconnected'] as const;
 
 interface Waiting {
@@ -246,8 +249,16 @@ export class Session extends EventEmitter<Listeners> implements AsyncIterable<Se
     const all = typeof groups === 'string' ? [groups] : groups;
     this.alive();
     const bytes = this.encoder.add(bit | bits | (selfDiscard ? Service.SELF_DISCARD : 0), all, type, data);
-    this.flush();
+    if (this.encoder.bytes >= SEND_NOW_BYTES) this.write();
+    else this.flush();
     return this.ledger.sent(all, type, bytes, this.o.reconnect !== undefined && this.o.reconnect !== false);
+  }
+
+  /** Sends messages made before (MessageFactory), in order; answers the number of the last. Throws as `multicast`. */
+  send(...messages: readonly Outgoing[]): number {
+    let number = 0;
+    for (const { level, groups, data, ...options } of messages) number = this.multicast(level, groups, data, options);
+    return number;
   }
 
   /** Resolves when what was sent has left far enough that more may be sent; rejects when the session ended. */
@@ -358,15 +369,19 @@ export class Session extends EventEmitter<Listeners> implements AsyncIterable<Se
     return done;
   }
 
-  /** What is said in one turn leaves together at its end. */
+  /** What is said in one turn leaves together at its end, if it is not much. */
   private flush(): void {
     if (this.flushing) return;
     this.flushing = true;
     process.nextTick(() => {
       this.flushing = false;
-      if (this.connection === undefined || !this.encoder.pending) return;
-      if (!this.connection.write(this.encoder.take())) this.full = true;
+      this.write();
     });
+  }
+
+  private write(): void {
+    if (this.connection === undefined || !this.encoder.pending) return;
+    if (!this.connection.write(this.encoder.take())) this.full = true;
   }
 
   private drain(): void {

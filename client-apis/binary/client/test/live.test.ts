@@ -7,6 +7,8 @@ import {
   connect,
   type ConnectOptions,
   type Message,
+  MessageFactory,
+  parsePrivateGroup,
   type Session,
   type SessionEvent,
   type View,
@@ -101,6 +103,31 @@ describe('joining, sending, receiving', () => {
       if (!ann.writable) await ann.drained();
     }
     await done;
+  });
+
+  test('who sends in a loop without a pause sees that there is no more room', async () => {
+    const [ann, bob] = [await session(), await session()];
+    await bob.join('room');
+    let sent = 0;
+    for (const data = Buffer.alloc(1000); ann.writable; sent++) ann.multicast('fifo', 'room', data);
+    expect(sent).toBeLessThan(5000);
+    await ann.drained();
+    expect(ann.writable).toBe(true);
+    for (let got = 0; got < sent; got++) await message(bob);
+  });
+
+  test('messages from a pattern; the parts of a private group', async () => {
+    const ann = await session({ name: 'ann' });
+    await ann.join('room');
+    const factory = new MessageFactory({ level: 'safe', groups: 'room', type: 4 });
+    expect(ann.send(factory.create({ data: 'one' }), factory.create({ data: 'two', type: 5 }))).toBe(2);
+    const all = [await message(ann), await message(ann)];
+    expect(all.map((m) => [m.level, m.type, text(m)])).toEqual([
+      ['safe', 4, 'one'],
+      ['safe', 5, 'two'],
+    ]);
+    expect(parsePrivateGroup(ann.privateGroup)).toEqual({ name: 'ann', daemon: 'solo' });
+    for (const t of ['room', '#a', '#a#', '##b', '#a#b#c', 'x#a#b']) expect(parsePrivateGroup(t)).toBeUndefined();
   });
 
   test('events that wait come before those after the first listener', async () => {
