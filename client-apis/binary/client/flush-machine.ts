@@ -61,6 +61,8 @@ const ID_BYTES = 12;
 const TYPE_BYTES = 2;
 /** A change heard of only by its flush oks is forgotten after so many further views. */
 const AGE_MAX = 200;
+/** Changes heard of at one time. */
+const CHANGES_MAX = 1000;
 /** Levels whose messages may be overtaken by a change: they say in which view they were sent. */
 const WEAK: readonly Level[] = ['unreliable', 'reliable', 'fifo'];
 
@@ -184,6 +186,9 @@ export class FlushMachine {
         return;
       case 'lost':
         this.groups.clear();
+        // What is joined again by itself; a group that was being left is not.
+        this.asked.clear();
+        for (const { group } of e.groups) this.asked.add(group);
         this.out.deliver(e);
         return;
       case 'rejected':
@@ -249,8 +254,18 @@ export class FlushMachine {
   private change(g: Group, id: GroupId): Change {
     const key = viewText(id);
     let c = g.table.get(key);
+    if (c === undefined && g.table.size >= CHANGES_MAX) this.forgetOldest(g);
     if (c === undefined) g.table.set(key, (c = { key, view: undefined, current: new Set(), oks: new Set(), age: 0 }));
     return c;
+  }
+
+  /** Of those without a view, which anybody can make up. */
+  private forgetOldest(g: Group): void {
+    for (const c of g.table.values())
+      if (c.view === undefined) {
+        g.table.delete(c.key);
+        return;
+      }
   }
 
   private leavers(g: Group, e: View): string[] {
@@ -334,7 +349,9 @@ export class FlushMachine {
   private ok(g: Group, id: GroupId, sender: string): void {
     const c = this.change(g, id);
     c.oks.add(sender);
-    if (g.state === 'agree' && c === g.current && c.view && c.oks.size >= c.view.members.length) this.install(g, c);
+    // Groups are open: anybody could say so, only members count.
+    if (g.state === 'agree' && c === g.current && c.view?.members.every((m) => c.oks.has(m)) === true)
+      this.install(g, c);
   }
 
   private install(g: Group, c: Change): void {

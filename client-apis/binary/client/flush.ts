@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { Service } from '../../../core/wire/frame.js';
 import type { Body } from './encoder.js';
 import { ClientError } from './errors.js';
-import { LEVELS, type Level } from './events.js';
+import { LEVELS, type Level, type SessionEvent } from './events.js';
 import { type FlushEvent, FlushMachine, FORBIDDEN_BITS } from './flush-machine.js';
 import type { SendOptions, Session } from './live-session.js';
 import { closed, EventQueue } from './queue.js';
@@ -27,6 +27,8 @@ export class FlushSession extends EventEmitter<FlushListeners> implements AsyncI
   private readonly machine: FlushMachine;
   private readonly queue: EventQueue<FlushEvent>;
   private relieved: (() => void) | undefined;
+  /** An event of the session is being worked on. */
+  private handling = false;
   private readonly utf8 = new TextEncoder();
 
   /** Takes over a session that was opened with membership and is in no group. */
@@ -39,7 +41,10 @@ export class FlushSession extends EventEmitter<FlushListeners> implements AsyncI
       if (this.queue.cost * 2 <= this.limit) this.relieved?.();
     });
     this.machine = new FlushMachine(() => session.privateGroup, {
-      send: (level, groups, body, type, bits) => void session.multicast(level, groups, body, { type, bits }),
+      send: (level, groups, body, type, bits) => {
+        // What the layer answers to an event of a connection that is gone reaches nobody; `lost` or the end follows.
+        if (!this.handling || session.connected) session.multicast(level, groups, body, { type, bits });
+      },
       deliver: (e) => this.give(e),
     });
     void this.pump();
@@ -141,11 +146,20 @@ export class FlushSession extends EventEmitter<FlushListeners> implements AsyncI
     else this.queue.push(e, e.kind === 'message' ? e.data.length + EVENT_COST_BYTES : EVENT_COST_BYTES);
   }
 
+  private handle(e: SessionEvent): void {
+    this.handling = true;
+    try {
+      this.machine.received(e);
+    } finally {
+      this.handling = false;
+    }
+  }
+
   /** The layer answers for us, whether or not anybody receives; only what waits too long stops it. */
   private async pump(): Promise<void> {
     try {
       for await (const e of this.session) {
-        this.machine.received(e);
+        this.handle(e);
         if (this.queue.cost > this.limit) await new Promise<void>((resolve) => (this.relieved = resolve));
       }
       this.queue.end(closed('the session was ended by disconnect'));

@@ -116,6 +116,19 @@ describe('joining, sending, receiving', () => {
     for (let got = 0; got < sent; got++) await message(bob);
   });
 
+  test('who is killed says nothing more', async () => {
+    const [ann, bob] = [await session({ name: 'ann' }), await session({ name: 'bob' })];
+    await ann.join('room');
+    await bob.join('room');
+    bob.multicast('agreed', 'room', 'unsaid');
+    bob.kill();
+    bob.kill();
+    expect(() => bob.join('room')).toThrow(/ILLEGAL_SESSION/);
+    expect(await ann.receive()).toMatchObject({ kind: 'view', changed: '#ann#solo' });
+    expect(await ann.receive()).toMatchObject({ kind: 'view', changed: '#bob#solo', cause: 'join' });
+    expect(await ann.receive()).toMatchObject({ kind: 'view', changed: '#bob#solo', cause: 'disconnect' });
+  });
+
   test('messages from a pattern; the parts of a private group', async () => {
     const ann = await session({ name: 'ann' });
     await ann.join('room');
