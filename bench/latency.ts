@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { Service } from '../core/wire/frame.js';
+import { type LinkName, LINKS } from '../test/e2e/processes.js';
 import { type Cluster, startPeal, startSpread, stop } from './cluster.js';
 import type { Latencies, PacedOrder } from './paced-client.js';
 
@@ -23,7 +24,8 @@ interface Load {
 }
 
 interface Row extends Omit<Load, 'serial' | 'seconds'> {
-  readonly target: 'peal' | 'spread';
+  /** Name of the cluster. */
+  readonly target: string;
   /** Microseconds over all receivers, the worst receiver's: p50, p90, p99, p99.9, most. */
   readonly warm: readonly number[];
   readonly cold: readonly number[];
@@ -95,7 +97,7 @@ async function run(c: Cluster, l: Load): Promise<Row> {
     const worst = (of: 'warm' | 'cold'): number[] =>
       figures[0]![of].map((_, i) => Math.max(...figures.map((f) => f[of][i] ?? NaN)));
     const { service, bytes, senders: n, perSecond, warmUp } = l;
-    return { target: c.kind, service, bytes, senders: n, perSecond, warmUp, warm: worst('warm'), cold: worst('cold') };
+    return { target: c.name, service, bytes, senders: n, perSecond, warmUp, warm: worst('warm'), cold: worst('cold') };
   } finally {
     for (const p of all) p.process.stdin!.end();
   }
@@ -106,11 +108,13 @@ const quartile = (v: readonly number[], q: number): number =>
 
 function summary(rows: readonly Row[]): string {
   const keyOf = (r: Row): string => `${r.service} ${r.senders} x ${r.bytes} B at ${r.perSecond}/s`;
+  const targets = [...new Set(rows.map((r) => r.target))];
+  const names = targets.join(' | ');
   const lines = [
-    'load: peal p50 / p90 / p99 / p99.9 us, medians of the rounds | spread the same | ratios p50 / p99 (quartiles)',
+    `load: p50 / p90 / p99 / p99.9 us, medians of the rounds, of ${names} | first to each other: p50 / p99 (quartiles)`,
   ];
   for (const key of new Set(rows.map(keyOf))) {
-    const [ours, theirs] = ['peal', 'spread'].map((t) => rows.filter((r) => r.target === t && keyOf(r) === key));
+    const of = targets.map((t) => rows.filter((r) => r.target === t && keyOf(r) === key));
     const cell = (of: readonly Row[]): string =>
       of.length === 0
         ? '-'
@@ -124,18 +128,20 @@ function summary(rows: readonly Row[]): string {
               ),
             )
             .join(' / ');
-    const ratio = (i: number): string => {
-      const all = ours!.flatMap((r, n) => (theirs![n] ? [r.warm[i]! / theirs![n].warm[i]!] : []));
+    const ratio = (theirs: readonly Row[], i: number): string => {
+      const all = of[0]!.flatMap((r, n) => (theirs[n] ? [r.warm[i]! / theirs[n].warm[i]!] : []));
       return all.length === 0
         ? '-'
         : `${quartile(all, 2).toFixed(2)} (${quartile(all, 1).toFixed(2)}-${quartile(all, 3).toFixed(2)})`;
     };
-    lines.push(`${key}: ${cell(ours!)} | ${cell(theirs!)} | ${ratio(0)} / ${ratio(2)}`);
+    const ratios = of.slice(1).map((theirs) => `${ratio(theirs, 0)} / ${ratio(theirs, 2)}`);
+    lines.push(`${key}: ${of.map(cell).join(' | ')} | ${ratios.join(', ') || '-'}`);
   }
   return lines.join('\n');
 }
 
 interface Flags {
+  readonly links: string;
   readonly sizes: string;
   readonly senders: string;
   readonly services: string;
@@ -150,6 +156,7 @@ interface Flags {
 async function main(): Promise<void> {
   const program = new Command('latency')
     .description('Latency of three daemons through the binary API; set PEAL_SPREAD_DIR to compare with a real Spread.')
+    .option('--links <list>', `what carries the configuration, in turn: ${LINKS.join(', ')}`, 'tcp')
     .option('--sizes <list>', 'message sizes in bytes', '100')
     .option('--senders <list>', 'numbers of senders', '1,3')
     .option('--services <list>', 'service levels', 'agreed,safe')
@@ -160,7 +167,8 @@ async function main(): Promise<void> {
     .option('--warm-up <n>', 'messages before it counts, in the first run of a cluster', '25000')
     .option('--json', 'one JSON object per run on standard output');
   const o = program.parse().opts<Flags>();
-  const clusters = [await startPeal()];
+  const clusters: Cluster[] = [];
+  for (const link of o.links.split(',')) clusters.push(await startPeal(link as LinkName));
   const spread = process.env['PEAL_SPREAD_DIR'];
   if (spread) clusters.push(await startSpread(spread));
   else console.error('PEAL_SPREAD_DIR is not set: no comparison with a real Spread');
@@ -181,7 +189,7 @@ async function main(): Promise<void> {
       const first = { service: 'agreed', senders: 1, bytes: 100, perSecond: 5000, seconds: 1, warmUp: +o.warmUp };
       const row = await run(c, { ...first, serial: serial++ });
       console.log(
-        `${c.kind} cold, first ${o.warmUp} messages of 100 B at 5000/s: ${row.cold.map(Math.round).join(' / ')} us`,
+        `${c.name} cold, first ${o.warmUp} messages of 100 B at 5000/s: ${row.cold.map(Math.round).join(' / ')} us`,
       );
     }
     for (let round = 1; round <= Number(o.rounds); round++)
@@ -191,7 +199,7 @@ async function main(): Promise<void> {
           rows.push(row);
           if (o.json) console.log(JSON.stringify(row));
           console.error(
-            `round ${round}: ${c.kind} ${load.service} ${load.senders} x ${load.bytes} B at ${load.perSecond}/s: ${row.warm.map(Math.round).join(' / ')} us`,
+            `round ${round}: ${c.name} ${load.service} ${load.senders} x ${load.bytes} B at ${load.perSecond}/s: ${row.warm.map(Math.round).join(' / ')} us`,
           );
         }
     console.log(summary(rows));
