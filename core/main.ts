@@ -2,6 +2,7 @@
 // The `peal` command: arguments, help, exit codes. Each subcommand is a file of core/cli.
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { addClients } from './cli/clients.js';
 import { checkConfig, explainConfig } from './cli/config.js';
 import { fault, setLogLevel, showRunningPlugins, showStatus, type Which } from './cli/control.js';
 import { errorLines, EXIT_OK, EXIT_USAGE, exitCodeOf } from './cli/exit.js';
@@ -61,6 +62,7 @@ function commandLine(exit: (code: number) => void): Command {
       which.planned === true ? showPlugins(which.config, which.name, terminal) : showRunningPlugins(which, terminal),
     );
   addControl(program);
+  addClients(program, terminal, exit);
   program
     .command('options')
     .description('describe the options of a section, e.g. client.binary; without one list all sections')

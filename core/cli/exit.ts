@@ -14,6 +14,8 @@ const USAGE_CODES = /^PEAL_(CLI_USAGE|CONFIG|OPTION)/;
 export function errorLines(thrown: unknown): readonly string[] {
   if (thrown instanceof PealErrors) return thrown.errors.map(String);
   if (thrown instanceof PealError) return [thrown.toString()];
+  // Errors of the client library say by themselves what happened and what to do.
+  if (thrown instanceof Error && thrown.name === 'ClientError') return [thrown.message];
   return [PealError.of(CLI_ERRORS.UNEXPECTED, { detail: reasonOf(thrown) }).toString()];
 }
 

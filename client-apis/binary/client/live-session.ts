@@ -233,8 +233,10 @@ export class Session extends EventEmitter<Listeners> implements AsyncIterable<Se
   }
 
   /** Leaves a group; the promise answers when the leave was ordered, and need not be awaited. */
-  async leave(group: string): Promise<void> {
-    await this.change('leave', group);
+  leave(group: string): Promise<void> {
+    const done = this.change('leave', group).then(() => undefined);
+    done.catch(() => undefined);
+    return done;
   }
 
   /**
