@@ -19,6 +19,7 @@ interface Options {
   minutes: number;
   daemons: [number, number];
   phases?: number;
+  maxBytes?: number;
   link: keyof typeof SUBJECTS;
   medium?: 'stream' | 'datagram';
   shrink: number;
@@ -77,6 +78,7 @@ function main(): void {
     .option('--minutes <m>', 'go on with following seeds for that long', positive, 0)
     .option('--daemons <range>', 'how many, e.g. 3-8', range, [3, 8] as [number, number])
     .option('--phases <n>', 'phases of chaos in a run', natural)
+    .option('--max-bytes <n>', 'largest send of the network', natural)
     .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
     .option('--medium <flavour>', 'only stream or only datagram (for ring: datagram unless told otherwise)', medium)
     .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
@@ -105,6 +107,7 @@ async function shared(o: Options): Promise<Total> {
     const own = ['--seed', o.seed + i * o.stride, '--stride', o.stride * o.jobs, '--jobs', 1, '--json'];
     const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
     if (o.phases !== undefined) run.push('--phases', o.phases);
+    if (o.maxBytes !== undefined) run.push('--max-bytes', o.maxBytes);
     run.push('--link', o.link);
     if (o.medium !== undefined) run.push('--medium', o.medium);
     if (o.trace !== undefined) run.push('--trace', `${o.trace}.${i}`);
@@ -182,7 +185,12 @@ function subject(o: Options): Subject {
 }
 
 function options(o: Options, seed: number): RunOptions {
-  return { seed, daemons: o.daemons, ...(o.phases === undefined ? {} : { phases: o.phases }) };
+  return {
+    seed,
+    daemons: o.daemons,
+    ...(o.phases === undefined ? {} : { phases: o.phases }),
+    ...(o.maxBytes === undefined ? {} : { maxBytes: o.maxBytes }),
+  };
 }
 
 function add(total: Total, { seed, violations, figures }: RunResult): void {
@@ -204,7 +212,7 @@ function failed(o: Options, result: RunResult, first: boolean): void {
   console.log(`seed ${seed} (${figures.daemons} daemons, ${figures.medium}): ${violations.length} violations`);
   for (const v of violations.slice(0, first ? 12 : 3)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
   const link = o.link === 'mesh' ? '' : ` --link ${o.link}`;
-  const also = `${link}${o.phases === undefined ? '' : ` --phases ${o.phases}`}${o.medium === undefined ? '' : ` --medium ${o.medium}`}`;
+  const also = `${link}${o.phases === undefined ? '' : ` --phases ${o.phases}`}${o.maxBytes === undefined ? '' : ` --max-bytes ${o.maxBytes}`}${o.medium === undefined ? '' : ` --medium ${o.medium}`}`;
   console.log(`  replay: npm run sim -- --seed ${seed} --daemons ${o.daemons.join('-')}${also}`);
   if (!first) return;
   const until = Date.now() + o.shrink * 1000;

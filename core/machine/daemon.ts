@@ -13,6 +13,7 @@ import {
   type Transmitter,
 } from './envelope.js';
 import { Flow } from './flow/flow.js';
+import { cut, Fragments } from './fragments/fragments.js';
 import type { GroupsMachine } from './groups/contract.js';
 import { createGroups } from './groups/index.js';
 import { Membership, MembershipTimer, type Proposal } from './membership/membership.js';
@@ -50,6 +51,9 @@ class Daemon implements DaemonMachine {
   readonly #outbox: Outbox;
   readonly #flow: Flow;
   readonly #envelope = new Envelope();
+  readonly #fragments = new Fragments();
+  /** What a send has besides the pack, at the most. */
+  readonly #headBytes: number;
   readonly #ownPackBytes: number;
   readonly #sessions = new Map<number, string>();
   readonly #changes: ChangeRecord[] = [];
@@ -72,8 +76,8 @@ class Daemon implements DaemonMachine {
     const { list, self, listHash, incarnation, medium, link, options } = birth;
     this.#self = { place: self, listHash, incarnation };
     this.#name = list[self]!.name;
-    const heads = ENVELOPE_BYTES + Math.max(link.overheadBytes, REPAIR_HEAD_BYTES);
-    this.#ownPackBytes = Math.min(options.packBytes || DEFAULT_PACK_BYTES, medium.maxBytes - heads);
+    this.#headBytes = ENVELOPE_BYTES + Math.max(link.overheadBytes, REPAIR_HEAD_BYTES);
+    this.#ownPackBytes = Math.min(options.packBytes || DEFAULT_PACK_BYTES, medium.maxBytes - this.#headBytes);
     this.#membership = new Membership(list, self, incarnation, birth.idNumber, options.silenceLimitMs, {
       send: (to, kind, body) => this.#control(to, kind, this.#configuration?.id, body),
       sever: (peer) => ports.sever(peer),
@@ -138,8 +142,20 @@ class Daemon implements DaemonMachine {
     const reason = readEnvelope(bytes, this.#self.listHash, this.birth.list.length, e);
     if (reason !== undefined) return this.#dropped(from, reason);
     if (from >= 0 && from !== e.place) return this.#dropped(from, 'speaks for another daemon');
-    const { kind, place, incarnation, number, time, bodyAt } = e;
+    const { kind, place, incarnation, bodyAt } = e;
     if (!this.#membership.heard(place, incarnation)) return this.#count(`ignored ${plane} of another life`);
+    if (kind !== Kind.fragment) return this.#message(bytes, e);
+    const whole = this.#fragments.received(place, bytes.subarray(bodyAt));
+    if (whole === undefined) return;
+    if (whole === 'malformed') return this.#dropped(place, 'malformed fragment');
+    const wrong = readEnvelope(whole, this.#self.listHash, this.birth.list.length, e);
+    // A piece can stand only for a control message of who sent it.
+    const ours = wrong === undefined && e.place === place && e.incarnation === incarnation;
+    if (!ours || e.kind === Kind.fragment || e.kind === Kind.data) return this.#dropped(place, 'malformed fragment');
+    this.#message(whole, e);
+  }
+
+  #message(bytes: Bytes, { kind, place, incarnation, number, time, bodyAt }: Envelope): void {
     const body = bytes.subarray(bodyAt);
     const id = { number, time };
     switch (kind) {
@@ -190,6 +206,7 @@ class Daemon implements DaemonMachine {
   flush(): void {
     this.#membership.flush();
     if (!this.#frozen) {
+      this.#outbox.limit(this.#packBytes());
       this.#order.pump();
       this.#flow.backlog(this.#outbox.bytes);
       this.birth.link.flush();
@@ -319,6 +336,7 @@ class Daemon implements DaemonMachine {
       },
       setTimer: (key, ms) => ports.setTimer(LINK_TIMERS + key, ms),
       now: () => this.#now,
+      packBytes: () => this.#packBytes(),
     };
   }
 
@@ -392,12 +410,13 @@ class Daemon implements DaemonMachine {
     this.#rankOf = this.birth.list.map((d) => members.findIndex((m) => m.place === d.place));
     this.#frozen = false;
     this.#delivery.install();
-    this.#outbox.restart(c.maxPackBytes, this.#order.takeUnsent());
+    this.#fragments.clear();
+    this.#outbox.restart(this.#packBytes(), this.#order.takeUnsent());
     this.#order.install(c);
     this.#record(before, c);
     this.#membership.installed(c);
     this.birth.link.install(c, this.#linkUp);
-    this.#groups.regular(c, survivors);
+    this.#groups.regular({ ...c, maxPackBytes: this.#packBytes() }, survivors);
   }
 
   #record(before: Configuration | undefined, c: Configuration): void {
@@ -412,7 +431,25 @@ class Daemon implements DaemonMachine {
 
   #control(to: number | 'all', kind: Kind, id: ConfigurationId | undefined, head?: Bytes, body?: Bytes): boolean {
     this.#membership.sent(to);
-    return this.ports.send(to, 'control', sealed(this.#self, kind, id, head), body);
+    const { ports } = this;
+    const message = sealed(this.#self, kind, id, head);
+    const fits = this.#fitBytes();
+    if (message.length + (body?.length ?? 0) <= fits) return ports.send(to, 'control', message, body);
+    this.#count('fragmented');
+    return cut(message, body, fits - ENVELOPE_BYTES).every((piece) =>
+      ports.send(to, 'control', sealed(this.#self, Kind.fragment, id, piece.head), piece.bytes),
+    );
+  }
+
+  /** What one send may have so that it gets through well. */
+  #fitBytes(): number {
+    const { maxBytes, fitBytes = maxBytes } = this.birth.medium;
+    return Math.min(maxBytes, fitBytes);
+  }
+
+  /** The largest pack that gets through well; the configuration has one. */
+  #packBytes(): number {
+    return Math.min(this.#configuration!.maxPackBytes, this.#fitBytes() - this.#headBytes);
   }
 
   #taken(place: number, ok: boolean, what: string): void {

@@ -32,9 +32,11 @@ export const Kind = {
   commit: 10,
   /** A slow reader with policy `block` closes or opens the clients of all daemons. */
   flow: 11,
+  /** A piece of a control message too large for one send (docs/design/fragments.md). */
+  fragment: 12,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
-const LAST_KIND = 11;
+const LAST_KIND = 12;
 
 /** What is the same in every message of one life. */
 export interface Transmitter {

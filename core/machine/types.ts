@@ -125,6 +125,11 @@ export interface LinkUp {
   setTimer(key: number, ms: number): void;
   /** Milliseconds, monotonic, of the event being handled. */
   now(): number;
+  /**
+   * Largest pack that gets through well at present, at most `maxPackBytes` of the configuration, which it is when this is
+   * absent. Rises and falls with what the medium's paths carry; packs that are submitted keep to it.
+   */
+  packBytes?(): number;
 }
 
 /** What a link with `totalOrder` still held at the end. Others return empty lists: the core holds all of it. */

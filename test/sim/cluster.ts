@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly medium: 'stream' | 'datagram';
   readonly maxBytes: number;
   readonly bufferBytes: number;
+  /** As in `NetworkOptions`. */
+  readonly fits?: readonly number[];
   readonly create: MachineFactory;
   readonly link: () => Link;
   readonly options: (place: number) => DaemonOptions;

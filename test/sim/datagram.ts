@@ -7,6 +7,10 @@ import { Phase } from './clock.js';
 import { FULL_MS, join, type Network, type NetworkNode, type NetworkOptions } from './network.js';
 
 const REORDER_MS = 20;
+/** How long paths carry the same size. */
+export const FIT_MS = 3000;
+/** Of 1000 sends that do not fit. */
+const UNFIT_LOSS = 500;
 
 interface Waiting {
   readonly from: number;
@@ -28,7 +32,14 @@ export class DatagramNetwork implements Network {
   private readonly hosts: Host[];
 
   constructor(private readonly o: NetworkOptions) {
-    this.facts = { maxBytes: o.maxBytes, stream: false };
+    const fitBytes = (): number => this.fitBytes;
+    this.facts = {
+      maxBytes: o.maxBytes,
+      stream: false,
+      get fitBytes() {
+        return fitBytes();
+      },
+    };
     this.hosts = Array.from({ length: o.faults.size }, () => ({
       node: undefined,
       paused: false,
@@ -37,6 +48,11 @@ export class DatagramNetwork implements Network {
       inbox: [],
       inboxBytes: 0,
     }));
+  }
+
+  private get fitBytes(): number {
+    const { fits = [], clock, maxBytes } = this.o;
+    return fits[Math.floor(clock.now / FIT_MS) % fits.length] ?? maxBytes;
   }
 
   boot(place: number, node: NetworkNode): void {
@@ -118,6 +134,7 @@ export class DatagramNetwork implements Network {
     const copies = random.chance(path.duplicate) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (faults.isCut(from, to) || faults.lost(from, to)) continue;
+      if (head.length + (body?.length ?? 0) > this.fitBytes && random.chance(UNFIT_LOSS)) continue;
       let ms = faults.delay(from, to);
       if (random.chance(path.reorder)) ms += random.below(REORDER_MS);
       clock.schedule(clock.now + ms, Phase.read, () => this.arrive(from, to, plane, head, body));

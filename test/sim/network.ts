@@ -24,6 +24,11 @@ export interface NetworkOptions {
   readonly random: Random;
   /** Largest send in bytes. */
   readonly maxBytes: number;
+  /**
+   * Datagrams: what paths carry well, one value after the other for FIT_MS each; larger sends are often lost. Absent or
+   * empty: `maxBytes`.
+   */
+  readonly fits?: readonly number[];
   /** What sockets hold per pair and plane (stream) or per daemon (datagram). */
   readonly bufferBytes: number;
 }

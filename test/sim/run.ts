@@ -26,6 +26,10 @@ export interface RunOptions {
   /** Between these numbers of daemons. */
   readonly daemons: readonly [number, number];
   readonly phases?: number;
+  /** Instead of the one the seed gives. */
+  readonly medium?: 'stream' | 'datagram';
+  /** Largest send; instead of the one the seed gives. */
+  readonly maxBytes?: number;
   /** Instead of the one the seed gives: for shrinking. */
   readonly schedule?: Schedule;
   /** Sees every event of the trace. */
@@ -50,6 +54,13 @@ export interface RunResult {
   readonly violations: readonly Violation[];
   readonly figures: Figures;
   readonly schedule: Schedule;
+}
+
+/** Sizes that paths carry in turn: mostly the largest all the time. */
+function fitsOf(seed: number, maxBytes: number): readonly number[] {
+  const r = new Random(seed, 'fits');
+  if (!r.chance(300)) return [];
+  return Array.from({ length: r.between(2, 9) }, () => Math.min(maxBytes, r.pick([400, 1400, 8900, 60_000])));
 }
 
 const PHASES = 6;
@@ -94,16 +105,20 @@ class Run {
     const r = new Random(seed, 'run');
     this.random = r.fork('calm');
     const daemons = r.between(o.daemons[0], o.daemons[1]);
-    this.medium = r.pick(subject.media);
+    const drawn = r.pick(subject.media);
+    this.medium = o.medium ?? drawn;
     const stream = this.medium === 'stream';
     this.schedule =
       o.schedule ?? makeSchedule(seed, daemons, { phases: o.phases ?? PHASES, faultEveryMs: FAULT_EVERY_MS });
     this.checkers = new Checkers(subject.checkers);
+    const drawnBytes = r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]);
+    const maxBytes = o.maxBytes ?? drawnBytes;
     this.cluster = new Cluster({
       seed,
       daemons: this.schedule.daemons,
       medium: this.medium,
-      maxBytes: r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]),
+      maxBytes,
+      fits: stream ? [] : fitsOf(seed, maxBytes),
       bufferBytes: r.pick(stream ? [65_536, 262_144, 1_048_576] : [65_536, 212_992]),
       create: subject.create,
       link: () => subject.link(stream, r.pick([undefined, undefined, 5_000, 50_000])),

@@ -48,6 +48,7 @@ export class Run {
   readonly #self: number;
   readonly #stream: boolean;
   readonly #maxPackBytes: number;
+  readonly #packBytes: () => number;
   readonly #windowBytes: number;
   readonly #gate: Gate;
   readonly #rows: Rows;
@@ -78,6 +79,7 @@ export class Run {
     this.#self = self;
     this.#stream = stream;
     this.#maxPackBytes = maxPackBytes;
+    this.#packBytes = () => up.packBytes?.() ?? maxPackBytes;
     this.#windowBytes = Math.max(windowBytes, maxPackBytes + DATA_HEAD_BYTES);
     this.#gate = new Gate(up);
     this.#rows = new Rows(this.#members, self);
@@ -161,7 +163,7 @@ export class Run {
   }
 
   #send(pack: Pack, index: number): void {
-    const fits = pack.bytes.length + this.#members * ENTRY_BYTES <= this.#maxPackBytes;
+    const fits = pack.bytes.length + this.#members * ENTRY_BYTES <= this.#packBytes();
     if (!this.#ackOwed || !fits) {
       this.#outbox.sendNewest(undefined);
       return;

@@ -70,6 +70,13 @@ export class Outbox {
     for (const frame of frames) this.add(frame);
   }
 
+  /** From here on packs are cut to that; what was cut stays as it is. */
+  limit(packBytes: number): void {
+    if (packBytes === this.#limit) return;
+    this.#limit = packBytes;
+    this.#close();
+  }
+
   /** Own messages of the group exchange: they go before everything else, and nothing else goes until `exchanged`. */
   addState(messages: readonly Bytes[]): void {
     this.#state.push(...messages);

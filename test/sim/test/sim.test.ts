@@ -41,6 +41,12 @@ describe('simulated clusters', () => {
     }
   });
 
+  test.each(LINKS)('no message of ten daemons is larger than 300 bytes over the %s', (link) => {
+    const r = runSeed(SUBJECTS[link], { seed: 8, daemons: [10, 10], phases: 1, maxBytes: 300, medium: 'datagram' });
+    expect(told(r, link)).toEqual([]);
+    expect(r.figures.medium).toBe('datagram');
+  });
+
   (budgetSeconds > 0 ? test : test.skip).each(LINKS)(
     'fresh seeds over the %s keep every guarantee',
     (link) => {
