@@ -79,10 +79,8 @@ class LineClient implements SessionSink {
 
   deliver(frames: Bytes): void {
     for (const event of readEvents(frames) ?? []) {
-      const text = JSON.stringify(event, (_key, value: unknown) =>
-        value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-      );
-      this.output += `${text}\n`;
+      const data = event.kind === 'message' ? { data: Buffer.from(event.data).toString('base64') } : {};
+      this.output += `${JSON.stringify({ ...event, ...data })}\n`;
     }
   }
 

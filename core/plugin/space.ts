@@ -21,9 +21,18 @@ export class Space {
 
   constructor(
     readonly name: string,
-    readonly limitBytes: number,
+    private limit: number,
     private readonly outer?: Space,
   ) {}
+
+  get limitBytes(): number {
+    return this.limit;
+  }
+
+  /** At most that many from now on; what is used stays. A higher limit than before changes nothing. */
+  narrow(limitBytes: number): void {
+    this.limit = Math.min(this.limit, limitBytes);
+  }
 
   /** May that many more be used, here and outside? */
   hasRoom(bytes: number): boolean {
@@ -36,6 +45,11 @@ export class Space {
       const values = { bytes, space: this.name, used: this.usedBytes, limit: this.limitBytes };
       throw PealError.of(STORAGE_ERRORS.FULL, values);
     }
+    this.add(bytes);
+  }
+
+  /** Accounts what is there already, whatever the limit: records of a former life. */
+  take(bytes: number): void {
     this.add(bytes);
   }
 

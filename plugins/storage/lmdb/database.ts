@@ -127,11 +127,15 @@ export class Database {
 
   private async commit(group: readonly Call[]): Promise<void> {
     const last = new Map(group.flatMap(({ writes }) => writes.map((write) => [write.key, write] as const)));
-    await this.tree.batch(() => {
+    // Every write has a promise of its own, mostly one and the same; unheard, its rejection would end the daemon.
+    const single = new Set<Promise<boolean>>();
+    const batch = this.tree.batch(() => {
       for (const { key, value } of last.values())
-        if (value === undefined) void this.tree.remove(at(key));
-        else void this.tree.put(at(key), Buffer.from(value.buffer, value.byteOffset, value.length));
+        if (value === undefined) single.add(this.tree.remove(at(key)));
+        else single.add(this.tree.put(at(key), Buffer.from(value.buffer, value.byteOffset, value.length)));
     });
+    const results = await Promise.allSettled([batch, ...single]);
+    for (const result of results) if (result.status === 'rejected') throw await causeOf(result.reason);
     this.commits++;
     // Or the next read would be of the state before.
     (this.tree as Tree<Buffer, Buffer>).resetReadTxn();
@@ -143,6 +147,16 @@ export class Database {
     this.pending.clear();
     this.lost();
     for (const { reject } of calls) reject(error);
+  }
+}
+
+/** The library's error has the reason as a promise, which rejects. */
+async function causeOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { readonly commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
   }
 }
 

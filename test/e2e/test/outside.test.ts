@@ -1,10 +1,11 @@
-// Plugins from outside: a medium by `module =` and a client API by npm name, in a project that has nothing but the packed
-// package, pass the exported suites and run in a daemon. The project gets links to our own dependencies, so that nothing
+// Plugins from outside: a medium and a storage by `module =`, a client API and an exporter by npm name, in a project that
+// has nothing but the packed package, pass the exported suites and run in a daemon. The project gets links to our own dependencies, so that nothing
 // is downloaded.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,12 +30,15 @@ beforeAll(async () => {
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
   writeFileSync(join(project, 'package.json'), '{ "name": "outside", "type": "module" }');
   writeFileSync(join(project, 'jest.config.json'), '{ "testEnvironment": "node", "transform": {} }');
-  // Somebody else's client API, as an npm package of its own.
-  const lines = join(modules, 'peal-client-lines');
-  mkdirSync(lines);
-  cpSync(join(DIST, 'examples', 'client-lines.js'), join(lines, 'index.js'));
-  writeFileSync(join(lines, 'package.json'), '{ "name": "peal-client-lines", "type": "module", "main": "index.js" }');
-  // Somebody else's medium, in a folder.
+  // Somebody else's client API and exporter, as npm packages of their own.
+  for (const name of ['client-lines', 'export-post']) {
+    const folder = join(modules, `peal-${name}`);
+    mkdirSync(folder);
+    cpSync(join(DIST, 'examples', `${name}.js`), join(folder, 'index.js'));
+    writeFileSync(join(folder, 'package.json'), `{ "name": "peal-${name}", "type": "module", "main": "index.js" }`);
+  }
+  // Somebody else's storage, in a file, and medium, in a folder.
+  cpSync(join(DIST, 'examples', 'storage-journal.js'), join(project, 'storage-journal.js'));
   cpSync(join(DIST, 'link-protocols', 'memory'), join(project, 'crowd'), {
     recursive: true,
     filter: (f) => !f.includes('/test'),
@@ -46,7 +50,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-test('a medium and a client API from outside pass the exported suites', async () => {
+test('a medium, a client API, a storage and an exporter from outside pass the exported suites', async () => {
   const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
   const words = [
     '--experimental-vm-modules',
@@ -68,34 +72,87 @@ test('a medium and a client API from outside pass the exported suites', async ()
   };
   const failed = result.testResults.flatMap((r) => r.assertionResults.filter((a) => a.status !== 'passed'));
   expect([failed.map((f) => f.fullName), result.testResults.map((r) => r.message)]).toEqual([[], ['']]);
-  expect(result.numPassedTests).toBeGreaterThan(20);
+  expect(result.numPassedTests).toBeGreaterThan(60);
 }, 180_000);
 
-test('a daemon of the packed package runs with both', async () => {
-  const file = join(project, 'peal.ini');
-  writeFileSync(file, '[daemon]\nstate_dir = state\n[link.crowd]\nmodule = ./crowd/index.js\n[client.lines]\n');
-  const main = join(modules, 'peal', 'dist', 'core', 'main.js');
-  const daemon = spawn(process.execPath, [main, 'start', '-c', file, '-n', 'solo'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const log: string[] = [];
-  createInterface(daemon.stderr).on('line', (line) => log.push(line));
-  const exit = new Promise((resolve) => daemon.once('exit', resolve));
-  try {
+/** A daemon of the packed package with that configuration. */
+class Daemon {
+  readonly exit: Promise<unknown>;
+  private readonly child: ChildProcess;
+  private readonly log: string[] = [];
+
+  constructor(config: string) {
+    const file = join(project, 'peal.ini');
+    writeFileSync(file, `[daemon]\nstate_dir = state\n[link.crowd]\nmodule = ./crowd/index.js\n${config}`);
+    const main = join(modules, 'peal', 'dist', 'core', 'main.js');
+    this.child = spawn(process.execPath, [main, 'start', '-c', file, '-n', 'solo'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    createInterface(this.child.stderr!).on('line', (line) => this.log.push(line));
+    this.exit = new Promise((resolve) => this.child.once('exit', resolve));
+  }
+
+  /** A client of the API by lines: says these lines, answers what comes back, so many lines. */
+  async talk(lines: string, answers: number): Promise<string[]> {
     const ready = await new Promise<string>((resolve, reject) => {
-      createInterface(daemon.stdout).once('line', resolve);
-      daemon.once('exit', () => reject(new Error(log.join('\n'))));
+      createInterface(this.child.stdout!).once('line', resolve);
+      this.child.once('exit', () => reject(new Error(this.log.join('\n'))));
     });
     const port = Number(/clients 127\.0\.0\.1:(\d+)/.exec(ready)?.[1]);
     const socket = connect(port, '127.0.0.1');
-    socket.write('ann\n{"do":"join","groups":["room"]}\n');
-    const answers: string[] = [];
-    for await (const line of createInterface(socket)) if (answers.push(line) === 2) break;
+    socket.write(lines);
+    const found: string[] = [];
+    for await (const line of createInterface(socket)) if (found.push(line) === answers) break;
+    socket.destroy();
+    return found;
+  }
+
+  async stop(): Promise<unknown> {
+    this.child.kill('SIGTERM');
+    return this.exit;
+  }
+}
+
+test('a daemon of the packed package runs with medium and client API', async () => {
+  const daemon = new Daemon('[client.lines]\n');
+  try {
+    const answers = await daemon.talk('ann\n{"do":"join","groups":["room"]}\n', 2);
     expect(answers[0]).toBe('{"welcome":"#ann#solo"}');
     expect(answers[1]).toContain('"members":["#ann#solo"]');
-    socket.destroy();
   } finally {
-    daemon.kill('SIGTERM');
+    expect(await daemon.stop()).toBe(0);
   }
-  expect(await exit).toBe(0);
+}, 60_000);
+
+test('and with storage and exporter, chosen among others; the storage has its records in the next life', async () => {
+  let body = '';
+  let posted = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (posted = resolve));
+  const server = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => (body += chunk.toString('latin1')));
+    request.on('end', () => response.end(posted));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const config = [
+    '[storage.memory]\n[export.memory]\n[client.lines]\n',
+    `[storage.journal]\nmodule = ./storage-journal.js\npath = ./journal\n[export.post]\nurl = http://127.0.0.1:${port}/\n`,
+    '[service.memory]\ngroups = news\nstorage = journal\nexport = post\n',
+  ].join('');
+  const said = Buffer.from('extra! extra!').toString('base64');
+  const ask = `{"do":"send","groups":["#keeper#solo"],"data":"${Buffer.from('news').toString('base64')}"}\n`;
+  try {
+    const first = new Daemon(config);
+    const send = `{"do":"send","groups":["news"],"data":"${said}"}\n`;
+    await first.talk(`ann\n{"do":"join","groups":["news"]}\n${send}`, 3);
+    await arrived;
+    expect(body).toContain('extra! extra!');
+    expect(await first.stop()).toBe(0);
+    const second = new Daemon(config);
+    const answers = await second.talk(`bob\n${ask}`, 3);
+    expect(await second.stop()).toBe(0);
+    expect(answers[1]).toContain(said);
+  } finally {
+    server.close();
+  }
 }, 60_000);

@@ -1,7 +1,7 @@
-// What kills.test.ts kills: a process that appends batches to a file and says on standard output which are done.
+// What kills.test.ts kills: a process that appends batches to a file and notes in another which are done.
 import { buildPlugin, seeded } from 'peal/compliance';
 import type { Exporter } from 'peal/plugin';
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import plugin from '../index.js';
 
@@ -21,11 +21,12 @@ export function recordsOf(batch: number): { id: string; bytes: Buffer }[] {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const exporter = build(process.argv[2]!);
+  const notes = openSync(process.argv[4]!, 'a');
   await exporter.start?.();
-  writeSync(1, 'ready\n');
+  process.stdout.write('ready\n');
   for (let batch = Number(process.argv[3]); ; batch++) {
     const offer = exporter.offer({ records: recordsOf(batch), labels: { batch: String(batch) } });
     if (offer === 'busy' || !(await offer).ok) throw new Error('not taken');
-    writeSync(1, `${batch}\n`);
+    writeSync(notes, `${batch}\n`);
   }
 }

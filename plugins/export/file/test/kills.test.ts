@@ -3,10 +3,10 @@
 import { expect, test } from '@jest/globals';
 import { seeded } from 'peal/compliance';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { wholeRecords } from '../record.js';
@@ -19,14 +19,17 @@ const WRITER = fileURLToPath(new URL('journal.js', import.meta.url));
 
 /** One life from that batch on; answers the last that was done. */
 async function life(path: string, from: number, lifeMs: number): Promise<number> {
-  const child = spawn(process.execPath, [WRITER, path, String(from)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let done = from - 1;
-  for await (const line of createInterface(child.stdout)) {
-    if (line === 'ready') void wait(lifeMs).then(() => child.kill('SIGKILL'));
-    else done = Number(line);
-  }
-  expect(child.exitCode).toBe(null);
-  return done;
+  const notes = join(dirname(path), 'notes');
+  rmSync(notes, { force: true });
+  const child = spawn(process.execPath, [WRITER, path, String(from), notes], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  await wait(lifeMs);
+  child.kill('SIGKILL');
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  const lines = readFileSync(notes, 'utf8').split('\n').slice(0, -1);
+  rmSync(notes);
+  return Number(lines.at(-1) ?? from - 1);
 }
 
 /** The ids of all whole records, those put aside first; each is compared with what was written. */

@@ -4,10 +4,10 @@ import { expect, test } from '@jest/globals';
 import { seeded } from 'peal/compliance';
 import { RECORD_OVERHEAD_BYTES } from 'peal/plugin';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build, KEYS, LOG, PAIR, versionOf } from './writer.js';
@@ -18,17 +18,18 @@ const SEED = Number(process.env['PEAL_SEED'] ?? 1);
 const LONGEST_LIFE_MS = 120;
 const WRITER = fileURLToPath(new URL('writer.js', import.meta.url));
 
-/** One life of the writer: the highest number it named for each thing it did. */
+/** One life of the writer: the highest number it noted for each thing it did. */
 async function life(path: string, lifeMs: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const said = new Map<string, number>();
-  for await (const line of createInterface(child.stdout)) {
-    const [what, number] = line.split(' ');
-    if (what === 'ready') void wait(lifeMs).then(() => child.kill('SIGKILL'));
-    said.set(what!, Number(number));
-  }
-  expect(child.exitCode).toBe(null);
-  return said;
+  const notes = join(path, 'notes');
+  rmSync(notes, { force: true });
+  const child = spawn(process.execPath, [WRITER, path, notes], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  await wait(lifeMs);
+  child.kill('SIGKILL');
+  expect(await ended).toEqual([null, 'SIGKILL']);
+  const lines = readFileSync(notes, 'utf8').split('\n').slice(0, -1);
+  return new Map(lines.map((line) => line.split(' ')).map(([what, number]) => [what!, Number(number)]));
 }
 
 /** What the storage holds is what was said, or one write more of each that was under way. Answers how much that is. */

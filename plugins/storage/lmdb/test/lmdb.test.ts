@@ -1,7 +1,7 @@
 // storage.lmdb against the compliance suite of its kind, and what is its own: it is on disk.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { bind, buildPlugin, storageCompliance } from 'peal/compliance';
-import { DaemonInfo, type Storage } from 'peal/plugin';
+import { DaemonInfo, type Storage, type Store } from 'peal/plugin';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,6 +34,12 @@ storageCompliance(
     },
   },
 );
+
+async function all(store: Store): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.range({})) keys.push(key);
+  return keys;
+}
 
 const failure = async (storage: Storage): Promise<string> => {
   const error = await Promise.resolve(storage.start?.()).then(() => 'started', String);
@@ -108,4 +114,30 @@ test('only a daemon that has the section loads the library', async () => {
   const words = ['--input-type=module', '-e', script, fileURLToPath(new URL('../index.js', import.meta.url))];
   const { stdout } = await promisify(execFile)(process.execPath, words);
   expect(stdout).toBe('false true\n');
+});
+
+test('a disk that is full refuses writes with a code, what was promised stays, and reads go on', async () => {
+  const path = join(folder, 'full');
+  const script = fileURLToPath(new URL('full-disk.js', import.meta.url));
+  // Blocks of 512 bytes: 4 MiB.
+  const words = ['-c', 'ulimit -f 8192; exec "$0" "$@"', process.execPath, script, path];
+  const { stdout } = await promisify(execFile)('/bin/sh', words);
+  const said = JSON.parse(stdout) as {
+    done: number;
+    codes: string[];
+    records: number;
+    next: number;
+    usedBytes: number;
+  };
+  expect(said.done).toBeGreaterThan(10);
+  expect(said.codes).toEqual(Array.from({ length: 3 }, () => 'PEAL_STORAGE_FAILED'));
+  expect(said).toMatchObject({ records: said.done + 1, next: said.done + 1 });
+  const storage = build({ path });
+  await storage.start?.();
+  const store = storage.space('a');
+  expect((await all(store)).length).toBe(said.done + 1);
+  expect((await store.log('l').read(1, Infinity)).length).toBe(said.done);
+  expect(store.usage().usedBytes).toBe(said.usedBytes);
+  await store.put('room', new Uint8Array(100_000));
+  await storage.stop?.();
 });

@@ -1,8 +1,8 @@
-// What kills.test.ts kills: a process that writes to storage.lmdb without a pause and says on standard output what it was
-// told to be done. Each key is written by one loop that waits for every write, so that at most one is under way.
+// What kills.test.ts kills: a process that writes to storage.lmdb without a pause and notes in a file what it was told to
+// be done. Each key is written by one loop that waits for every write, so that at most one is under way.
 import { bind, buildPlugin, seeded } from 'peal/compliance';
 import { DaemonInfo, type Storage, type Store } from 'peal/plugin';
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import plugin from '../index.js';
 
@@ -34,7 +34,8 @@ export function versionOf(key: string, value: Uint8Array | undefined): number {
   return valueOf(key, version).equals(value) ? version : -1;
 }
 
-const say = (line: string): void => void writeSync(1, `${line}\n`);
+let notes: number;
+const say = (line: string): void => void writeSync(notes, `${line}\n`);
 
 async function writeKey(store: Store, key: string): Promise<never> {
   for (let version = versionOf(key, await store.get(key)) + 1; ; version++) {
@@ -63,9 +64,10 @@ async function writeLog(store: Store): Promise<never> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  notes = openSync(process.argv[3]!, 'a');
   const storage = build(process.argv[2]!);
   await storage.start?.();
   const store = storage.space('victim');
-  say('ready 1');
+  process.stdout.write('ready\n');
   await Promise.all([...KEYS.map((key) => writeKey(store, key)), writePair(store), writeLog(store)]);
 }
