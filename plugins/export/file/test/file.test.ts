@@ -9,6 +9,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFi
 import { truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import plugin from '../index.js';
 import { type Whole, wholeRecords } from '../record.js';
 
@@ -227,5 +228,16 @@ describe('what cannot be written', () => {
     expect(readFileSync(path, 'utf8')).toBe('fourth');
     expect(existsSync(path)).toBe(true);
     truncateSync(path);
+  });
+  test('a disk that is full: the batch is refused and leaves nothing behind, a smaller one fits', async () => {
+    fresh();
+    const script = fileURLToPath(new URL('full-disk.js', import.meta.url));
+    // Blocks of 512 bytes: 1 MiB.
+    const words = ['-c', 'ulimit -f 2048; exec "$0" "$@"', process.execPath, script, path];
+    const results = JSON.parse(execFileSync('/bin/sh', words).toString()) as string[];
+    expect(results).toEqual([...Array<string>(10).fill('ok'), ...Array<string>(10).fill('failed'), 'ok']);
+    const ids = (await recordsIn(path)).map((r) => r.id);
+    expect(ids).toEqual([...Array.from({ length: 20 }, (_, i) => `${i >> 1} ${i & 1}`), '20 0', '20 1']);
+    expect(files()).toEqual(['out']);
   });
 });

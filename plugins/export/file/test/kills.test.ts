@@ -15,6 +15,7 @@ import { build, recordsOf } from './journal.js';
 const KILLS = Number(process.env['PEAL_KILLS'] ?? 4);
 const SEED = Number(process.env['PEAL_SEED'] ?? 1);
 const LONGEST_LIFE_MS = 120;
+const ASIDE = /^out\.\d/;
 const WRITER = fileURLToPath(new URL('journal.js', import.meta.url));
 
 /** One life from that batch on; answers the last that was done. */
@@ -53,7 +54,9 @@ test(
     const random = seeded(SEED);
     const folder = mkdtempSync(join(tmpdir(), 'peal-file-kills-'));
     const path = join(folder, 'out');
-    const expected: string[] = [];
+    let expected: string[] = [];
+    let before = 0;
+    let checked = 0;
     let next = 1;
     try {
       for (let i = 0; i < KILLS; i++) {
@@ -71,12 +74,16 @@ test(
             .map(({ id }) => id)
             .slice(0, more.length),
         );
-        expected.push(...more);
+        checked += found.length - before;
+        // Somebody takes away what was put aside.
+        for (const name of readdirSync(folder)) if (ASIDE.test(name)) rmSync(join(folder, name));
+        expected = await idsIn(folder);
+        before = expected.length;
       }
-      expect(expected.length).toBeGreaterThan(KILLS);
+      expect(checked).toBeGreaterThan(KILLS);
       const torn = readdirSync(folder).filter((f) => f.includes('torn')).length;
       if (process.env['PEAL_KILLS'] !== undefined)
-        process.stdout.write(`${KILLS} kills, ${expected.length} records checked, ${torn} torn ends set aside\n`);
+        process.stdout.write(`${KILLS} kills, ${checked} records checked, ${torn} torn ends set aside\n`);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
