@@ -11,6 +11,8 @@ export class OwnPacks {
   readonly #store: Store;
   #queue: Pack[] = [];
   #index = 0;
+  /** The last position we gave. */
+  lastPosition = 0;
   /** Bytes we sent at our last visit, which the token still counts. */
   #contributed = 0;
   /** At our last visit we had more to say than we might send, which the token still counts. */
@@ -62,7 +64,7 @@ export class OwnPacks {
       const cost = costOf(pack);
       if (sent + cost > allowed && !(entitled && taken === 0)) break;
       if (t.highest - this.#store.stableTo >= MAX_OPEN_PACKS) break;
-      const position = ++t.highest;
+      const position = (this.lastPosition = ++t.highest);
       const n = { position, sender: this.#self, index: ++this.#index, pack: { ...pack, position } };
       this.#store.put(n);
       numbered.push(n);

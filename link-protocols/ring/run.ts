@@ -292,7 +292,7 @@ export class Run {
     const open = numbered.length > 0 || t.ranges.length > 0 || this.#least() < t.highest || this.#own.waiting > 0;
     t.quiet = open || woken ? 0 : t.quiet + 1;
     this.#highestBefore = t.highest;
-    if (t.quiet > this.#members) this.#park();
+    if (this.#mayPark(t)) this.#park();
     else this.#pass(t, numbered, woken);
     this.#handUp();
     this.#settle();
@@ -311,6 +311,11 @@ export class Run {
     let least = Infinity;
     for (const position of this.#held) if (position < least) least = position;
     return least;
+  }
+
+  /** Everybody knows that all is stable; the best place is with who spoke last, since he most often speaks next. */
+  #mayPark(t: Token): boolean {
+    return t.quiet >= 2 * this.#members || (t.quiet >= this.#members && this.#own.lastPosition === t.highest);
   }
 
   #park(): void {

@@ -45,7 +45,7 @@ export const RING: readonly Mutant[] = [
     'parked-before-all-know',
     'the token parks when everybody knows that all is stable',
     RUN,
-    'if (t.quiet > this.#members) this.#park();',
+    'if (this.#mayPark(t)) this.#park();',
     'if (t.quiet > 0) this.#park();',
   ),
   row(
