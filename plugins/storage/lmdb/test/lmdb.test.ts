@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { bind, buildPlugin, storageCompliance } from 'peal/compliance';
 import { DaemonInfo, type Storage, type Store } from 'peal/plugin';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +86,15 @@ describe('what cannot be a storage is refused and left alone', () => {
     await tree.close();
     expect(await failure(build({ path }))).toContain('has layout 99, this daemon reads 1');
   });
+});
+
+test('is in the folder of the daemon unless told otherwise', async () => {
+  const storage = build({});
+  await storage.start?.();
+  await storage.space('a').put('k', new Uint8Array(1));
+  expect(storage.describe?.()).toMatchObject({ folder: join(folder, 'storage.lmdb'), used_bytes: 514, spaces: 1 });
+  expect(existsSync(join(folder, 'storage.lmdb', 'data.mdb'))).toBe(true);
+  await storage.stop?.();
 });
 
 test('a file without its last pages is opened, and says so', async () => {
