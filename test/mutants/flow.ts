@@ -17,22 +17,16 @@ export const FLOW = planted('flow', [
     ['this.#full ? bytes <= this.backlogBytes >>> 1 :', 'this.#full ? bytes < 0 :'],
   ],
   [
-    'backlog-never-closes',
-    'clients are not read while the backlog is full',
-    FILE,
-    ['bytes >= this.backlogBytes', 'bytes < 0'],
-  ],
-  [
     'dead-reader-holds-everybody',
     'a slow reader that is gone holds nobody',
     'daemon.ts',
     ['this.#flow.congested(session, false);\n', '\n'],
   ],
   [
-    'opened-by-one-of-many',
-    'clients are read when no reader is slow',
+    'slow-for-ever',
+    'a reader that is good again holds nobody',
     FILE,
-    ['else this.#slow.delete(session);', 'else this.#slow.clear();'],
+    ['else this.#slow.delete(session);', 'else this.#slow.add(session);'],
   ],
   [
     'timer-not-set',

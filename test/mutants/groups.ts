@@ -21,12 +21,6 @@ export const GROUPS = planted('groups', [
     ['if (exchange.missing === 0) this.#endExchange', 'if (exchange.missing <= 1) this.#endExchange'],
   ],
   [
-    'old-state-message-counts',
-    'state messages of another configuration are none of ours',
-    EXCHANGE,
-    ['if (m !== undefined && !this.#isOurs(m.configuration)) return true;', ''],
-  ],
-  [
     'own-set-is-the-first',
     'a view says which set is the receiver own',
     EXCHANGE,
@@ -44,7 +38,6 @@ export const GROUPS = planted('groups', [
     FILE,
     ['for (const place of this.#lost ?? []) this.#store.dropDaemon(place);', ''],
   ],
-  ['tag-not-renewed', 'each daemon announces the view it last had', FILE, ['this.#tag = id;', 'this.#tag ??= id;']],
   [
     'merged-unchanged',
     'a group whose announcers come from two views changed',

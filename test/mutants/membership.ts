@@ -6,16 +6,19 @@ const HEARING = 'membership/hearing.ts';
 
 export const MEMBERSHIP = planted('membership', [
   [
-    'two-proposals-a-round',
-    'a member accepts at most one proposal of a round',
+    'new-life-taken-for-the-old',
+    'a new incarnation is another member',
     FILE,
-    ["if (p.round === this.#accepted?.round) return 'another proposal of this round was accepted';", ''],
+    ['p.reborn(incarnation);', 'p.incarnation = incarnation;'],
+    ['if (known && this.#concerns(place))', 'if (!known && this.#concerns(place))'],
   ],
   [
-    'lower-round-accepted',
-    'nothing of a lower round counts',
+    'timer-accuses-before-reading',
+    'after silence was noticed a full turn of reading comes before the verdict',
     FILE,
-    ["if (p.round < this.round) return 'lower round';", ''],
+    ['return this.out.setTimer(MembershipTimer.doubt, RECHECK_MS);', 'return this.#judge();'],
+    ['else if (this.#silent().length > 0) this.out.setTimer(MembershipTimer.recheck, 0);', 'else this.#judge();'],
+    ['if (soonest < BEAT_MS) this', 'if (soonest < BEAT_MS && soonest > 0) this'],
   ],
   [
     'another-life-accepted',
@@ -23,12 +26,6 @@ export const MEMBERSHIP = planted('membership', [
     FILE,
     ['m.place === this.self && m.incarnation === this.incarnation', 'm.place === this.self'],
     ['if (peer.incarnation !== m.incarnation || !peer.hears', 'if (!peer.hears'],
-  ],
-  [
-    'new-life-taken-for-the-old',
-    'a new incarnation is another member',
-    HEARING,
-    ['return m !== undefined && m.incarnation === this.peers[place]!.incarnation;', 'return m !== undefined;'],
   ],
   [
     'time-before-the-highest-is-known',

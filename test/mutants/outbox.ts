@@ -19,12 +19,6 @@ export const OUTBOX = planted('outbox', [
       "for (const item of old) if ((item.kind === 'frames' || item.at === 0) && frames",
     ],
   ],
-  [
-    'old-state-packs-kept',
-    'state packs of an earlier configuration are not carried over',
-    FILE,
-    ['this.#state = [];\n    this.bytes = 0;', 'this.bytes = 0;'],
-  ],
   ['safe-mark-misplaced', 'a pack says where its first SAFE frame is', FILE, ['= used + safe;', '= used + safe + 1;']],
   [
     'safe-mark-of-later-runs-lost',

@@ -107,10 +107,10 @@ export class Chaos {
         this.later(a.ms, () => this.slow(a.place, GOOD_PATH));
         return;
       case 'plug':
-        for (const [from, to, after] of a.pairs) cluster.faults.plug(from, to, after);
-        this.workload.burst();
+        for (const [from, to, after] of a.pairs) cluster.faults.plug(a.plane, from, to, after);
+        if (a.plane === 'data') this.workload.burst();
         this.later(a.ms, () => {
-          for (const [from, to] of a.pairs) cluster.faults.plug(from, to, -1);
+          for (const [from, to] of a.pairs) cluster.faults.plug(a.plane, from, to, -1);
         });
         return;
       case 'pause':
@@ -247,6 +247,12 @@ export class Chaos {
       case 'crash-other':
         cluster.crash(other);
         return;
+      case 'shatter': {
+        const alone = cluster.list.map(({ place }) => [place]);
+        cluster.faults.partition(alone);
+        this.later(AMBUSH_MS, () => cluster.faults.partition([alone.flat()]));
+        return;
+      }
       case 'pause':
         this.pause(d.place, AMBUSH_MS);
         return;

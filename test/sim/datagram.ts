@@ -130,7 +130,7 @@ export class DatagramNetwork implements Network {
   private fly(from: number, to: number, plane: Plane, head: Bytes, body: Bytes | undefined): void {
     const { faults, random, clock } = this.o;
     const path = faults.path(from, to);
-    if (plane === 'data' && !faults.passes(from, to)) return;
+    if (!faults.passes(plane, from, to)) return;
     const copies = random.chance(path.duplicate) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (faults.isCut(from, to) || faults.lost(from, to)) continue;

@@ -1,5 +1,6 @@
 // What is wrong with the virtual network at this moment, per ordered pair of daemons (by place in the list): cuts,
 // loss, duplication, reordering, delay, full buffers. Changed by the schedule, read by both flavours of the network.
+import type { Plane } from '../../core/machine/types.js';
 import type { Random } from './random.js';
 
 /** Quality of the path from one daemon to another; the numbers are permille and milliseconds. */
@@ -23,8 +24,8 @@ const RETRANSMISSIONS_MAX = 4;
 
 export class Faults {
   private readonly cuts: Uint8Array;
-  /** Per ordered pair: so many more sends of the data plane pass, then none; below 0: all. */
-  private readonly plugs: Int32Array;
+  /** Per plane and ordered pair: so many more sends pass, then none; below 0: all. */
+  private readonly plugs: Readonly<Record<Plane, Int32Array>>;
   private readonly paths: Path[];
 
   constructor(
@@ -32,7 +33,8 @@ export class Faults {
     private readonly random: Random,
   ) {
     this.cuts = new Uint8Array(size * size);
-    this.plugs = new Int32Array(size * size).fill(-1);
+    const open = (): Int32Array => new Int32Array(size * size).fill(-1);
+    this.plugs = { control: open(), data: open() };
     this.paths = Array.from({ length: size * size }, () => GOOD_PATH);
   }
 
@@ -49,19 +51,19 @@ export class Faults {
     return this.cuts[from * this.size + to] === 1;
   }
 
-  /** After so many more sends no data passes from `from` to `to`; control does. Negative: all passes again. */
-  plug(from: number, to: number, after: number): void {
-    this.plugs[from * this.size + to] = after;
+  /** After so many more sends nothing of that plane passes from `from` to `to`. Negative: all passes again. */
+  plug(plane: Plane, from: number, to: number, after: number): void {
+    this.plugs[plane][from * this.size + to] = after;
   }
 
-  isPlugged(from: number, to: number): boolean {
-    return this.plugs[from * this.size + to] === 0;
+  isPlugged(plane: Plane, from: number, to: number): boolean {
+    return this.plugs[plane][from * this.size + to] === 0;
   }
 
-  /** One send of the data plane arrives; false: it does not. */
-  passes(from: number, to: number): boolean {
-    const left = this.plugs[from * this.size + to]!;
-    if (left > 0) this.plugs[from * this.size + to] = left - 1;
+  /** One send of that plane arrives; false: it does not. */
+  passes(plane: Plane, from: number, to: number): boolean {
+    const left = this.plugs[plane][from * this.size + to]!;
+    if (left > 0) this.plugs[plane][from * this.size + to] = left - 1;
     return left !== 0;
   }
 
@@ -89,7 +91,7 @@ export class Faults {
   /** No cut, no plug, every path good. */
   healAll(): void {
     this.cuts.fill(0);
-    this.plugs.fill(-1);
+    for (const plugs of Object.values(this.plugs)) plugs.fill(-1);
     this.paths.fill(GOOD_PATH);
   }
 

@@ -21,10 +21,16 @@ export type Action =
   /** That daemon reads everything late. */
   | { readonly do: 'slow'; readonly place: number; readonly ms: number }
   /**
-   * Random holdings, as in the middle of a life: everybody says something, and of each of these pairs [from, to, after]
-   * so many more sends of data arrive and then no more.
+   * Of each of these pairs [from, to, after] so many more sends of the plane arrive and then no more. Data: random
+   * holdings, as in the middle of a life, since everybody says something at once. Control: a step of a recovery that
+   * reaches some.
    */
-  | { readonly do: 'plug'; readonly pairs: readonly (readonly [number, number, number])[]; readonly ms: number }
+  | {
+      readonly do: 'plug';
+      readonly plane: 'control' | 'data';
+      readonly pairs: readonly (readonly [number, number, number])[];
+      readonly ms: number;
+    }
   | { readonly do: 'reset'; readonly a: number; readonly b: number }
   | { readonly do: 'clock'; readonly place: number; readonly seconds: number }
   /** A session there reads too slowly, by policy `block`, for that long. */
@@ -33,7 +39,7 @@ export type Action =
   /** At the `nth` such moment from now anywhere in the cluster: `then`, done to the daemon whose moment it is. */
   | { readonly do: 'ambush'; readonly at: Moment; readonly nth: number; readonly then: Ambush };
 
-export type Ambush = 'crash' | 'restart' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other';
+export type Ambush = 'crash' | 'restart' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other' | 'shatter';
 
 export interface Entry {
   /** Milliseconds from the beginning of its phase. */
@@ -65,10 +71,15 @@ const CHAOS_HIGH_MS = 12_000;
 const FAULT_LOW_MS = 100;
 const FAULT_HIGH_MS = 5_000;
 const CLOCK_JUMP_SECONDS = 100_000;
+const SIEGE_PERMILLE = 333;
 
 export function makeSchedule(seed: number, daemons: number, size: ScheduleSize): Schedule {
   const r = new Random(seed, 'schedule');
-  const phases = Array.from({ length: size.phases }, (_, i) => chaos(r, daemons, size, i === size.phases - 1));
+  const besieged = daemons > 2 && r.chance(SIEGE_PERMILLE);
+  const count = besieged ? size.phases * 2 : size.phases;
+  const phases = Array.from({ length: count }, (_, i) =>
+    besieged ? siege(r, daemons, i === count - 1) : chaos(r, daemons, size, i === count - 1),
+  );
   return { seed, daemons, phases };
 }
 
@@ -121,22 +132,68 @@ function scatteredSplit(r: Random, daemons: number, at: number): Entry[] {
   const lostCount = Math.max(1, Math.min(daemons - 2, r.between(1, 3)));
   const lost = places.slice(0, lostCount);
   const left = places.slice(lostCount);
-  const pairs: [number, number, number][] = [];
-  for (const from of places)
-    for (const to of places)
-      if (from !== to && r.chance(lost.includes(from) ? 600 : 200)) pairs.push([from, to, r.heavy(2, 12)]);
   const ms = r.between(5, 120);
   const cutAt = at + ms;
-  const all: Entry[] = [{ at, action: { do: 'plug', pairs, ms: ms + r.between(0, 500) } }];
+  const all: Entry[] = [
+    { at, action: { do: 'plug', plane: 'data', pairs: holdings(r, lost, left), ms: ms + r.between(0, 500) } },
+  ];
   if (r.chance(500))
     all.push({ at: cutAt, action: { do: 'partition', components: [lost, left], ms: r.between(300, 3000) } });
   else for (const place of lost) all.push({ at: cutAt, action: { do: 'crash', place } });
-  for (let n = r.below(4); n > 0; n--)
-    all.push({
-      at: cutAt,
-      action: { do: 'ambush', at: r.pick(RECOVERY_MOMENTS), nth: 1 + r.below(daemons * 2), then: r.pick(AMBUSHES) },
-    });
+  if (r.chance(400))
+    all.push({ at: cutAt, action: { do: 'plug', plane: 'control', pairs: jams(r, left), ms: r.between(100, 900) } });
+  for (let n = r.below(4); n > 0; n--) all.push({ at: cutAt, action: recoveryAmbush(r, daemons) });
   return all;
+}
+
+/** What those who are lost said reaches some of those who are left; among these almost everything arrives. */
+function holdings(r: Random, lost: readonly number[], left: readonly number[]): [number, number, number][] {
+  const pairs: [number, number, number][] = [];
+  // One of the lost is heard by the other lost only: what follows it in the order lies behind a gap.
+  const mute = r.chance(500) ? r.pick(lost) : -1;
+  for (const from of [...lost, ...left])
+    for (const to of left) {
+      if (from === to) continue;
+      if (from === mute) pairs.push([from, to, 0]);
+      else if (r.chance(lost.includes(from) ? 500 : 150)) pairs.push([from, to, r.heavy(2, 12)]);
+    }
+  return pairs;
+}
+
+function jams(r: Random, places: readonly number[]): [number, number, number][] {
+  const pairs: [number, number, number][] = [];
+  for (const from of places)
+    for (const to of places) if (from !== to && r.chance(300)) pairs.push([from, to, r.heavy(4, 60)]);
+  return pairs;
+}
+
+function recoveryAmbush(r: Random, daemons: number): Action {
+  return {
+    do: 'ambush',
+    at: r.pick(RECOVERY_MOMENTS),
+    nth: 1 + (r.chance(500) ? 0 : r.below(daemons * 2)),
+    then: r.pick(AMBUSHES),
+  };
+}
+
+/**
+ * A schedule that is nothing but recoveries: short phases, each with one from random holdings, hit again while it runs.
+ * A third of all runs: the plain ones hide what these show, and the other way round.
+ */
+function siege(r: Random, daemons: number, last: boolean): ChaosPhase {
+  const ms = r.between(400, 1800);
+  const entries = scatteredSplit(r, daemons, r.between(50, 300));
+  for (let n = r.below(3); n > 0; n--) {
+    const at = r.between(100, ms);
+    const again = components(r, daemons);
+    entries.push(
+      r.chance(500)
+        ? { at, action: { do: 'partition', components: again, ms: r.between(100, 900) } }
+        : { at, action: recoveryAmbush(r, daemons) },
+    );
+  }
+  const whole = [Array.from({ length: daemons }, (_, i) => i)];
+  return { ms, entries, components: !last && r.chance(150) ? components(r, daemons) : whole };
 }
 
 /** A partition of any shape. */
@@ -156,7 +213,16 @@ const RECOVERY_MOMENTS: readonly Moment[] = [
   'transitional',
   'installed',
 ];
-const AMBUSHES: readonly Ambush[] = ['crash', 'restart', 'pause', 'isolate', 'deafen', 'crash-other', 'cut-other'];
+const AMBUSHES: readonly Ambush[] = [
+  'crash',
+  'restart',
+  'pause',
+  'isolate',
+  'deafen',
+  'crash-other',
+  'cut-other',
+  'shatter',
+];
 
 function anyAction(r: Random, daemons: number): Action {
   const place = r.below(daemons);

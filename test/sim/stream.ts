@@ -198,7 +198,7 @@ export class StreamNetwork implements Network {
       return;
     }
     lane.stalledSince = -1;
-    if (lane.plane === 'data' && faults.isPlugged(c.writer, c.reader)) {
+    if (faults.isPlugged(lane.plane, c.writer, c.reader)) {
       this.wake(lane, clock.now + PLUGGED_MS);
       return;
     }
@@ -217,7 +217,7 @@ export class StreamNetwork implements Network {
     let read = 0;
     for (const f of lane.queue) {
       if (f.at > clock.now || !c.isReadable()) break;
-      if (lane.plane === 'data' && !this.o.faults.passes(c.writer, c.reader)) break;
+      if (!this.o.faults.passes(lane.plane, c.writer, c.reader)) break;
       read++;
       lane.bytes -= f.head.length + (f.body?.length ?? 0);
       node.received(c.writer, lane.plane, join(f.head, f.body));

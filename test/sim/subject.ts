@@ -9,6 +9,9 @@ import type { Subject } from './run.js';
 /** The windows of twelve members, twice: one in flight, one behind it not yet known to be stable. */
 const LOG_BYTES_MAX = 2 * 12 * 2 * 1024 * 1024;
 
+/** The backlog at which clients are no longer read, and one burst of the largest messages on top. */
+const BACKLOG_BYTES_MAX = DEFAULT_OPTIONS.backlogBytes + 4 * 1024 * 1024;
+
 export const PEAL: Subject = {
   create: createDaemon,
   link: (stream, windowBytes) => createMesh(windowBytes === undefined ? { stream } : { stream, windowBytes }),
@@ -16,7 +19,7 @@ export const PEAL: Subject = {
   checkers: {
     ...PEAL_OPTIONS,
     idleCounters: ['backlog bytes', 'log packs', 'log bytes'],
-    limits: { 'log bytes': LOG_BYTES_MAX },
+    limits: { 'log bytes': LOG_BYTES_MAX, 'backlog bytes': BACKLOG_BYTES_MAX },
   },
   media: ['stream', 'datagram'],
 };

@@ -2,6 +2,7 @@
 // one gapless log of messages and views; who survives together leaves it at the same place and sees one log in the
 // transitional configuration; what may be missing there was sent by others; SAFE messages are held by all.
 // Needs the `install` and `transitional` events of the daemons; only sessions with membership notices are judged.
+import { Service } from '../../../core/wire/frame.js';
 import type { Life, Membership, SessionRecord, Step } from '../ledger.js';
 import type { Checker, Court } from './checker.js';
 import { type Entry, GroupLog, type Place, viewEntry } from './log.js';
@@ -168,6 +169,23 @@ export class Logs implements Checker {
     this.logs = kept;
   }
 
+  /** A SAFE message delivered in a transitional set was promised by all of it, also by those who left it for a smaller one. */
+  private safeInTransitional(of: ConfigLog, t: Transitional): void {
+    for (const entry of t.log.rest(t.log.begin())) {
+      const m = typeof entry === 'number' ? this.court.ledger.messages.get(entry) : undefined;
+      if (m === undefined || (m.send.service & Service.SAFE) === 0) continue;
+      for (const other of of.transitionals.values()) {
+        if (other === t) continue;
+        for (const c of other.through)
+          if (t.survivors.has(c.session.life.key) && !c.session.delivered.has(m.id))
+            this.court.report(
+              SAFE_TRANSITIONAL,
+              `${of.group} in ${of.config}: SAFE message ${m.id} was delivered in the transitional set [${[...t.survivors].join(' ')}], and session ${c.session.uid} at ${c.session.life.key} never got it`,
+            );
+      }
+    }
+  }
+
   private closed(of: ConfigLog, t: Transitional): void {
     for (const c of t.through)
       if (!c.log.atEnd(c.at))
@@ -175,11 +193,12 @@ export class Logs implements Checker {
           SAFE_TRANSITIONAL,
           `${of.group} in ${of.config}: session ${c.session.uid} misses ${c.log.rest(c.at)[0] ?? '?'} that others of its set saw`,
         );
+    this.safeInTransitional(of, t);
     const beyond = t.exit === undefined ? [] : of.regular.rest(t.exit);
     for (const entry of beyond) {
       const m = typeof entry === 'number' ? this.court.ledger.messages.get(entry) : undefined;
       if (m === undefined) continue;
-      const safe = (m.send.service & 0x20) !== 0;
+      const safe = (m.send.service & Service.SAFE) !== 0;
       const ours = t.survivors.has(m.sender.life.key);
       if (!safe && !ours) continue;
       for (const c of t.through)
