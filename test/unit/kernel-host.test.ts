@@ -101,6 +101,11 @@ describe('what fails', () => {
     expect(noted.slice(3)).toEqual(['stop service.moody.z', 'stop service.moody.y', 'stop service.moody.x']);
     expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('PEAL_PLUGIN_STOP_TIMEOUT');
   });
+  test('a plugin that says so has longer to stop', async () => {
+    const daemon = await host(`${LINK}${moody('x', 'stop = hang\nstop_ms = 50\n')}`);
+    await daemon.start();
+    expect((await daemon.stop()).map((e) => e.message)).toEqual(['plugin service.moody.x did not stop within 150 ms']);
+  });
   test('a stop while it starts ends the start', async () => {
     const daemon = await host(`${LINK}${moody('x')}${moody('y')}`);
     const started = daemon.start().then(() => 'started', String);
