@@ -1,10 +1,11 @@
 // State transfer on joins and merges, for applications that replicate a state by ordered messages. Pure. After each view
-// that brings members of different pasts together everybody says of which past it is (`here`); the first member of each
-// past sends its state; when all are there, all merge the same states at the same place of the order, and go on.
+// that brings members of different pasts together everybody says of which past it is (`here`), one for all that come from
+// a whole view; the first member of each past sends its state; when all are there, all merge the same states at the same
+// place of the order, and go on. Rules R1 to R7 of docs/design/state-transfer.md.
 //
 // A *past* is a text that is equal for exactly those members that have delivered the same messages: the last view in which
 // the state was whole, and, while it is not, each view and set since (virtual synchrony: who goes together from one view
-// to the next has delivered the same). A joiner has none, `fresh`. What is said while states are exchanged waits.
+// to the next has delivered the same). A joiner has none, `fresh`. What is said while states are exchanged waits, but not where the only state is.
 import { ByteReader, ByteWriter } from '../../../core/wire/bytes.js';
 import type { Message, SessionEvent, View } from './events.js';
 import { viewText } from './events.js';
@@ -53,10 +54,14 @@ interface Exchange {
   readonly states: Map<string, Incoming>;
   /** First members of each past but the fresh one, in the order of the view; once all have said theirs. */
   speakers: readonly string[] | undefined;
+  /** The only state is ours: nothing need wait. */
+  open: boolean;
 }
 
 export class StateMachine {
   private past = FRESH;
+  /** A view came since we were out of the group. */
+  private inside = false;
   private exchange: Exchange | undefined;
   private waiting: Message[] = [];
 
@@ -69,7 +74,7 @@ export class StateMachine {
 
   /** Is the state whole, so that what is said is applied as it comes? */
   get complete(): boolean {
-    return this.exchange === undefined && this.past !== FRESH;
+    return this.inside && this.exchange === undefined;
   }
 
   received(e: SessionEvent): void {
@@ -81,15 +86,18 @@ export class StateMachine {
   /** We are out of the group. Our state stays, as a past of our own: whoever comes back has missed something. */
   private forget(): void {
     this.settle();
+    this.inside = false;
     this.exchange = undefined;
     if (this.past !== FRESH) this.past = `${this.self()} after ${this.past}`;
   }
 
   private viewed(v: View): void {
+    const wasWhole = this.complete;
     this.settle();
+    this.inside = true;
     const alone = v.members.length === 1;
-    const whole = v.cause === 'network' ? v.sets.length === 1 : v.cause !== 'join';
-    if (alone || (whole && this.past !== FRESH && this.exchange === undefined)) {
+    const parted = v.cause === 'network' ? v.sets.length > 1 : v.cause === 'join';
+    if (alone || (wasWhole && !parted)) {
       const fresh = this.past === FRESH;
       this.exchange = undefined;
       this.past = viewText(v.id);
@@ -100,9 +108,12 @@ export class StateMachine {
     const joined = v.cause === 'join' && v.changed === this.self();
     if (this.past !== FRESH && !joined)
       this.past = `${this.past}>${viewText(v.id)}/${v.cause === 'network' ? v.localSet : 0}`;
-    this.exchange = { view: v, pasts: new Map(), states: new Map(), speakers: undefined };
+    this.exchange = { view: v, pasts: new Map(), states: new Map(), speakers: undefined, open: false };
     this.out.incomplete(v);
-    this.out.send(HERE_TYPE, new ByteWriter().bytes(idOf(v)).bytes(encode(this.past)).finish());
+    // R2: who comes from a whole view lets the first of its set speak for all.
+    if (wasWhole && setOf(v, this.self())[0] !== this.self()) return;
+    const head = new ByteWriter().bytes(idOf(v)).u8(wasWhole ? 1 : 0);
+    this.out.send(HERE_TYPE, head.bytes(encode(this.past)).finish());
   }
 
   /** The exchange is cut short: what waited belongs to our past. Who has no state has nothing to apply it to. */
@@ -117,21 +128,26 @@ export class StateMachine {
       const x = this.exchange;
       if (!x || !startsWith(m.data, idOf(x.view)) || !x.view.members.includes(m.sender)) return;
       const body = m.data.subarray(ID_BYTES);
-      if (m.type === HERE_TYPE) this.here(x, m.sender, decode(body));
+      if (m.type === HERE_TYPE) this.here(x, m.sender, body);
       else this.state(x, m.sender, body);
-    } else if (this.exchange) this.waiting.push(m);
-    else if (this.past !== FRESH) this.replica.apply(m);
+    } else if (this.exchange && !this.exchange.open) this.waiting.push(m);
+    else if (this.inside) this.replica.apply(m);
   }
 
-  private here(x: Exchange, sender: string, past: string): void {
-    x.pasts.set(sender, past);
-    if (x.pasts.size < x.view.members.length || x.speakers) return;
+  private here(x: Exchange, sender: string, body: Uint8Array): void {
+    if (body.length < 1 || x.speakers) return;
+    const past = decode(body.subarray(1));
+    for (const m of body[0] === 1 ? setOf(x.view, sender) : [sender]) x.pasts.set(m, past);
+    if (x.pasts.size < x.view.members.length) return;
     const seen = new Set<string>([FRESH]);
     x.speakers = x.view.members.filter((m) => {
       const p = x.pasts.get(m)!;
       return !seen.has(p) && seen.add(p);
     });
     if (x.speakers.includes(this.self())) this.speak(x);
+    x.open = x.speakers.length === 1 && x.pasts.get(x.speakers[0]!) === this.past;
+    // R4: our state has been read where it had to be; it may go on.
+    if (x.open) this.settle();
     this.finish(x);
   }
 
@@ -179,6 +195,15 @@ export class StateMachine {
 }
 
 const ID_BYTES = 12;
+
+/** Who came to this view together with that member, in the order of the view. */
+function setOf(v: View, member: string): readonly string[] {
+  const set =
+    v.cause === 'network'
+      ? (v.sets.find((s) => s.includes(member)) ?? [member])
+      : v.members.filter((m) => v.cause !== 'join' || m !== v.changed);
+  return set.includes(member) ? v.members.filter((m) => set.includes(m)) : [member];
+}
 
 function idOf(v: View): Uint8Array {
   return new ByteWriter(ID_BYTES).u32(v.id.number).u32(v.id.time).u32(v.id.index).finish();
