@@ -80,7 +80,7 @@ function main(): void {
     .option('--phases <n>', 'phases of chaos in a run', natural)
     .option('--max-bytes <n>', 'largest send of the network', natural)
     .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
-    .option('--medium <flavour>', 'only stream or only datagram (for ring: datagram unless told otherwise)', medium)
+    .option('--medium <flavour>', 'only stream or only datagram', medium)
     .option('--shrink <seconds>', 'time to shorten the schedule of the first failure', positive, 0)
     .option('--lines <n>', 'length of the timeline of the first failure', natural, 80)
     .option('--trace <file>', 'write the whole trace of the first failure (or of the one seed) there')

@@ -29,11 +29,14 @@ export const HOP_SLACK = 16;
 
 /** A passed token, or a call for it, is repeated after so many ms; doubles up to the longest. */
 export const ASK_FIRST_MS = 20;
-export const ASK_LONGEST_MS = 200;
+export const ASK_LONGEST_MS = 400;
 /** After an answer the next question waits that long. */
 export const ASK_ANSWERED_MS = 400;
-/** Questions without an answer before suspicion: 20 + 40 + 80 + 160 + 6 * 200 ms, 1.5 s. */
-export const ASK_TRIES = 10;
+/**
+ * Questions without an answer before suspicion: 20 + 40 + 80 + 160 + 320 + 9 * 400 ms, 4.2 s. Membership sees the dead and the
+ * silent long before; this is for what passes beats and no tokens, and must outlast the stalls of a poor path.
+ */
+export const ASK_TRIES = 13;
 /** From this question on it is sent several times, against loss. */
 export const ASK_COPIES_FROM = 3;
 export const ASK_COPIES = 3;
@@ -42,5 +45,5 @@ export const ASK_COPIES = 3;
 export const HOLE_LOOK_MS = 200;
 /** From that look on everybody who has the pack sends it, not only the first. */
 export const HOLE_URGENT_LOOKS = 2;
-/** ... and at that look who should have sent it is suspected: 3 s. */
-export const HOLE_LOOKS = 15;
+/** ... and at that look who should have sent it is suspected: 4 s. */
+export const HOLE_LOOKS = 20;

@@ -45,8 +45,8 @@ class Ring implements Link {
     this.#run?.timer(key);
   }
 
-  writable(): void {
-    this.#run?.writable();
+  writable(peer: number | 'all'): void {
+    this.#run?.writable(peer);
   }
 
   reconnected(peer: number): void {

@@ -72,9 +72,9 @@ export class Run {
   /** Highest position heard of, and as it was when we last passed the token. */
   #highest = 0;
   #highestBefore = 0;
-  /** The medium did not take these. */
+  /** The medium did not take the token; it takes nothing for these members. */
   #tokenStuck = false;
-  #stuck: Numbered[] = [];
+  readonly #full = new Set<number>();
   #window = -1;
 
   #malformed = 0;
@@ -129,11 +129,10 @@ export class Run {
     else if (key === WAKE_TIMER) this.#custody.wake.timer();
   }
 
-  writable(): void {
+  writable(peer: number | 'all'): void {
+    if (peer === 'all') this.#full.clear();
+    else this.#full.delete(peer);
     if (this.#tokenStuck) this.#tokenStuck = !this.#custody.resend();
-    const stuck = this.#stuck;
-    this.#stuck = [];
-    for (const n of stuck) this.#send('all', n);
     this.#tellWindow();
   }
 
@@ -283,7 +282,7 @@ export class Run {
     const answers = answer(t.ranges, this.#store, this.#self, this.#windowBytes);
     for (const { to, pack } of answers.sends) this.#send(to, pack);
     this.#resent += answers.sends.length;
-    const numbered = this.#own.number(t, answers.bytes, this.#stuck.length > 0);
+    const numbered = this.#own.number(t, answers.bytes, this.#full.size > 0);
     this.#highest = t.highest;
     this.#learn(t);
     const gaps = this.#holes.look(this.#store, this.#highestBefore, this.#maxRanges, t.held);
@@ -340,11 +339,15 @@ export class Run {
     for (; next < numbered.length; next++) this.#send('all', numbered[next]!);
   }
 
+  /** What a member does not get because the medium takes nothing for it, it asks for like anything lost. */
   #send(to: number | 'all', n: Numbered): void {
-    const full = to === 'all' && this.#stuck.length > 0;
-    if (!full && this.#gate.send(to, 'data', dataHead(n), n.pack.bytes)) return;
-    // What one member misses it asks for again.
-    if (to === 'all') this.#stuck.push(n);
+    const head = dataHead(n);
+    if (to === 'all' && this.#full.size === 0 && this.#gate.send('all', 'data', head, n.pack.bytes)) return;
+    // Over streams that says only that somebody was full, perhaps somebody who is no member.
+    for (let rank = 0; rank < this.#members; rank++) {
+      if (rank === this.#self || (to !== 'all' && to !== rank) || this.#full.has(rank)) continue;
+      if (!this.#gate.send(rank, 'data', head, n.pack.bytes)) this.#full.add(rank);
+    }
   }
 
   // --- what follows ---
@@ -370,11 +373,7 @@ export class Run {
   #tellWindow(): void {
     const alone = this.#members === 1;
     const allowed =
-      this.#token === undefined
-        ? 0
-        : alone
-          ? this.#windowBytes
-          : this.#own.allowed(this.#token, this.#stuck.length > 0);
+      this.#token === undefined ? 0 : alone ? this.#windowBytes : this.#own.allowed(this.#token, this.#full.size > 0);
     const window =
       this.#token === undefined && this.#own.waiting > 0
         ? 0

@@ -24,11 +24,11 @@ export const PEAL: Subject = {
   media: ['stream', 'datagram'],
 };
 
-/** The same over a link that orders; its network is made of datagrams. */
+/** The same over a link that orders; it is made for datagrams, and streams must do it no harm. */
 export const RING: Subject = {
   ...PEAL,
   link: (_, windowBytes) => createRing(windowBytes === undefined ? {} : { windowBytes }),
-  media: ['datagram'],
+  media: ['datagram', 'datagram', 'datagram', 'stream'],
 };
 
 export const SUBJECTS = { mesh: PEAL, ring: RING } as const;

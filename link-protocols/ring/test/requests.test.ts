@@ -91,18 +91,18 @@ describe('question', () => {
   test('accuses after its last try, and only then', () => {
     const { w, question, run } = world();
     question.begin();
-    run(1499);
+    run(3800);
     expect(w.accused).toEqual([]);
-    run(1701);
+    run(4300);
     expect(w.accused).toEqual([ASK_TRIES]);
   });
 
   test('an answer starts the count anew, the end stops it and leaves no timer', () => {
     const { w, question, run } = world();
     question.begin();
-    run(1000);
+    run(3500);
     question.answered();
-    run(2500);
+    run(7000);
     expect(w.accused).toEqual([]);
     question.end();
     const { asked } = w;

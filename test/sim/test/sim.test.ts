@@ -16,6 +16,7 @@ interface Regression {
   readonly daemons: readonly [number, number];
   readonly what: string;
   readonly link?: keyof typeof SUBJECTS;
+  readonly medium?: 'stream' | 'datagram';
 }
 
 const LINKS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
@@ -29,8 +30,9 @@ function told(r: RunResult, link: string): string[] {
 describe('simulated clusters', () => {
   const regressions = JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) as Regression[];
 
-  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons, link = 'mesh' }) => {
-    expect(told(runSeed(SUBJECTS[link], { seed, daemons }), link)).toEqual([]);
+  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons, link = 'mesh', medium }) => {
+    const subject = medium === undefined ? SUBJECTS[link] : { ...SUBJECTS[link], media: [medium] };
+    expect(told(runSeed(subject, { seed, daemons }), link)).toEqual([]);
   });
 
   test('the same seed gives the same trace', () => {
