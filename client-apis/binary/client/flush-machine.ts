@@ -132,6 +132,12 @@ export class FlushMachine {
     this.sayOk(g, g.current);
   }
 
+  /** Would `flush` be heard? Not of a group that is being left: its other members no longer wait for us. */
+  mayFlush(group: string): boolean {
+    const g = this.groups.get(group);
+    return g?.state === 'authorize' && g.member !== 'leaving';
+  }
+
   /** To the whole group, or to some of its view (`receivers`), or to a private group by its name. */
   multicast(
     level: Level,

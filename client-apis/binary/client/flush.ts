@@ -142,8 +142,9 @@ export class FlushSession extends EventEmitter<FlushListeners> implements AsyncI
   }
 
   private give(e: FlushEvent): void {
-    if (e.kind === 'flush-request' && this.o.autoFlush === true) this.machine.flush(e.group);
-    else this.queue.push(e, e.kind === 'message' ? e.data.length + EVENT_COST_BYTES : EVENT_COST_BYTES);
+    if (e.kind === 'flush-request' && this.o.autoFlush === true) {
+      if (this.machine.mayFlush(e.group)) this.machine.flush(e.group);
+    } else this.queue.push(e, e.kind === 'message' ? e.data.length + EVENT_COST_BYTES : EVENT_COST_BYTES);
   }
 
   private handle(e: SessionEvent): void {

@@ -23,6 +23,9 @@ export interface ConnectionOptions extends HandshakeRequest {
   readonly maxFrameBytes: number;
 }
 
+/** How long last bytes may make no progress. */
+const LAST_WORDS_IDLE_MS = 2000;
+
 export class WireConnection {
   private reader: EventReader | undefined;
   private readonly handshake: Handshake;
@@ -143,6 +146,8 @@ export class WireConnection {
     this.writeAll(last);
     return new Promise((resolve) => {
       this.socket.once('close', () => resolve());
+      // A daemon that stands still does not hold us: what it does not take within that time is lost with it.
+      this.socket.setTimeout(LAST_WORDS_IDLE_MS, () => this.socket.destroy());
       this.socket.resume();
       this.socket.end();
     });

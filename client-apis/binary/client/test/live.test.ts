@@ -237,6 +237,21 @@ describe('connecting', () => {
     expect((await session({ name: 'ann' })).privateGroup).toBe('#ann#solo');
   });
 
+  test('a daemon that stands still does not hold who leaves', async () => {
+    const deaf = createServer({ pauseOnConnect: true });
+    await new Promise<void>((r) => deaf.listen(0, '127.0.0.1', r));
+    let taken: Socket | undefined;
+    deaf.on('connection', (socket) => {
+      taken = socket;
+      // Lets in without having read anything, and never reads.
+      socket.write(Buffer.concat([Buffer.from('\x05NULL '), Buffer.from('\x01\x04\x04\x00\x04#a#b', 'latin1')]));
+    });
+    const ann = await connect({ port: (deaf.address() as { port: number }).port, name: 'a' });
+    await ann.disconnect();
+    taken?.destroy();
+    await new Promise((r) => deaf.close(r));
+  });
+
   test('the end: iteration is over, later calls say so', async () => {
     const ann = await connect({ port: solo.port });
     const seen: string[] = [];
