@@ -52,8 +52,11 @@ export const CHANGES_KEPT = 32;
 /** A repair answer carries at most that much before the asker asks again. */
 export const REPAIR_WINDOW_BYTES = 512 * 1024;
 export const REPAIR_WINDOW_PACKS = 256;
-/** Ranges of positions in one report; more is refused (windows keep gaps few). */
-export const MAX_RANGES = 8192;
+/**
+ * Ranges of positions in one report; more is refused. Two senders that alternate small packs while one of them is not
+ * heard leave a gap a turn: a few thousand until the mesh suspects, never more than the packs in flight.
+ */
+export const MAX_RANGES = 131_072;
 /** Own bytes numbered in one turn while others wait for it. */
 export const TURN_BYTES = 512 * 1024;
 /** A closed-clients notice of a slow reader is repeated that often and forgotten after three of them. */

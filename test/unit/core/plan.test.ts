@@ -32,6 +32,20 @@ describe('plan', () => {
     });
   });
 
+  test('a gap for every turn of two seconds is reported and planned', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => ({ from: 2 * i + 1, to: 2 * i + 1 }));
+    const back = decodeReport(encodeReport(report(1, many)))!;
+    expect(back.old?.ranges).toEqual(many);
+    const plan = makePlan(
+      new Map([
+        [0, report(0, [{ from: 1, to: 1 }])],
+        [1, back],
+      ]),
+    );
+    expect(plan.olds[0]!.segments.length).toBe(many.length - 1);
+    expect(decodePlan(encodePlan(plan))).toEqual(plan);
+  });
+
   test('what one holds beyond a gap is repaired from it', () => {
     const plan = makePlan(
       new Map([
