@@ -4,7 +4,11 @@ import type { OptionTable } from 'peal/plugin';
 const percent = { type: 'int', unit: '%', default: 0, min: 0, max: 100, live: true } as const;
 
 export const options = {
-  wraps: { type: 'string', required: true, doc: 'Name of the medium that is made worse, or of the link whose medium is.' },
+  wraps: {
+    type: 'string',
+    required: true,
+    doc: 'Name of the medium that is made worse, or of the link whose medium is.',
+  },
   seed: {
     type: 'int',
     default: 0,
