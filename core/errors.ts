@@ -250,6 +250,23 @@ export const CLI_ERRORS = errorTable('CLI', {
   UNEXPECTED: ['unexpected failure: {detail}', 'report it with the log'],
 });
 
+/** `peal compliance` (tools/compliance.ts). */
+export const COMPLIANCE_ERRORS = errorTable('COMPLIANCE', {
+  NO_PLUGIN: [
+    "there is no plugin '{name}': {detail}",
+    'give a path to its module or folder, KIND.NAME of a built-in one, or the name of an installed package',
+  ],
+  NO_JEST: [
+    'jest, which runs the suites, is not installed in {folders} or above',
+    'npm install --save-dev jest, where the plugin is',
+  ],
+  NO_PARTS: [
+    'the suite of {kind} plugins needs {what}, which only the author of {plugin} knows',
+    'write {file}, or name it with --parts FILE; see {page}',
+  ],
+  BAD_PARTS: ['{file} is no use as parts of a suite: {detail}', 'export default ({ build }) => ({ ... }); see {page}'],
+});
+
 /** Everything the core can raise, in the order of the reference page. */
 export const CORE_ERROR_TABLES: readonly { readonly title: string; readonly table: ErrorTable }[] = [
   { title: 'Options', table: OPTION_ERRORS },
@@ -260,4 +277,5 @@ export const CORE_ERROR_TABLES: readonly { readonly title: string; readonly tabl
   { title: 'Control channel', table: CONTROL_ERRORS },
   { title: 'Storage', table: STORAGE_ERRORS },
   { title: 'Command line', table: CLI_ERRORS },
+  { title: 'Compliance suites', table: COMPLIANCE_ERRORS },
 ];

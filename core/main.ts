@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { addClients } from './cli/clients.js';
+import { addCompliance } from './cli/compliance.js';
 import { checkConfig, explainConfig } from './cli/config.js';
 import { fault, setLogLevel, showRunningPlugins, showStatus, type Which } from './cli/control.js';
 import { errorLines, EXIT_OK, EXIT_USAGE, exitCodeOf } from './cli/exit.js';
@@ -63,6 +64,7 @@ function commandLine(exit: (code: number) => void): Command {
     );
   addControl(program);
   addClients(program, terminal, exit);
+  addCompliance(program, terminal, exit);
   program
     .command('options')
     .description('describe the options of a section, e.g. client.binary; without one list all sections')

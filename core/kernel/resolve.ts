@@ -22,7 +22,8 @@ export type Resolver = (section: PluginSection, folder: string) => Promise<Resol
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-function builtInFolder(kind: PluginKind): string {
+/** Where the built-in plugins of that kind are, one folder each. */
+export function builtInFolder(kind: PluginKind): string {
   if (kind === 'link') return join(ROOT, 'link-protocols');
   return kind === 'client' ? join(ROOT, 'client-apis') : join(ROOT, 'plugins', kind);
 }
@@ -60,8 +61,8 @@ export const resolvePlugin: Resolver = async (section, folder) => {
   }
 };
 
-/** Imports a module and checks its default export; `name` undefined: any name will do. */
-async function load(file: string, kind: PluginKind, title: string, name?: string): Promise<Plugin> {
+/** Imports a module and checks that its default export is a plugin, of whatever kind. Rejects with a PealError. */
+export async function loadPlugin(file: string, title: string): Promise<Plugin> {
   let module: { readonly default?: unknown };
   try {
     module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
@@ -71,6 +72,12 @@ async function load(file: string, kind: PluginKind, title: string, name?: string
   const plugin = module.default;
   if (!isPlugin(plugin)) throw PealError.of(PLUGIN_ERRORS.NOT_A_PLUGIN, { file });
   checkDefinition(plugin, title);
+  return plugin;
+}
+
+/** A plugin of that kind; `name` undefined: any name will do. */
+async function load(file: string, kind: PluginKind, title: string, name?: string): Promise<Plugin> {
+  const plugin = await loadPlugin(file, title);
   if (plugin.kind !== kind) {
     const values = { file, found: plugin.kind, section: title, kind, name: plugin.name };
     throw PealError.of(PLUGIN_ERRORS.KIND, values);
@@ -83,7 +90,7 @@ async function load(file: string, kind: PluginKind, title: string, name?: string
 }
 
 /** Main file of an installed package, looked for in the node_modules of these folders and of those above them. */
-function packageEntry(name: string, folders: readonly string[]): string | undefined {
+export function packageEntry(name: string, folders: readonly string[]): string | undefined {
   for (const start of folders) {
     for (let folder = start; ; folder = dirname(folder)) {
       const home = join(folder, 'node_modules', name);
@@ -94,8 +101,8 @@ function packageEntry(name: string, folders: readonly string[]): string | undefi
   return undefined;
 }
 
-/** `exports` of a package for an import, as far as one entry point needs it; else `main`. */
-function mainOf(home: string): string {
+/** `exports` of a package for an import, as far as one entry point needs it; else `main`, else `index.js`. */
+export function mainOf(home: string): string {
   const manifest = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as Record<string, unknown>;
   let target: unknown = manifest['exports'];
   for (let depth = 0; depth < 4 && typeof target === 'object' && target !== null; depth++) {

@@ -11,6 +11,8 @@ export interface TestApi {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly test: (name: string, body: () => void | Promise<void>, timeoutMs?: number) => unknown;
   readonly expect: (actual: unknown) => Matchers;
+  /** Where it is given, folders that a suite has made are removed. */
+  readonly afterAll?: (body: () => void) => unknown;
 }
 
 /** A seeded source of numbers in [0, 1): the same seed gives the same run on every machine (xorshift32). */

@@ -1,5 +1,5 @@
 // Plugins from outside: a medium and a storage by `module =`, a client API and an exporter by npm name, in a project that
-// has nothing but the packed package, pass the exported suites and run in a daemon. The project gets links to our own dependencies, so that nothing
+// has nothing but the packed package, pass the exported suites, by a test file and by `peal compliance`, and run in a daemon. The project gets links to our own dependencies, so that nothing
 // is downloaded.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -45,7 +45,8 @@ beforeAll(async () => {
   });
   const index = join(project, 'crowd', 'index.js');
   writeFileSync(index, readFileSync(index, 'utf8').replace("name: 'memory'", "name: 'crowd'"));
-  cpSync(join(ROOT, 'test', 'fixtures', 'outside', 'suite.test.js'), join(project, 'suite.test.js'));
+  for (const file of ['suite.test.js', 'lines.parts.js'])
+    cpSync(join(ROOT, 'test', 'fixtures', 'outside', file), join(project, file));
 }, 120_000);
 
 afterAll(() => rmSync(project, { recursive: true, force: true }));
@@ -73,6 +74,60 @@ test('a medium, a client API, a storage and an exporter from outside pass the ex
   const failed = result.testResults.flatMap((r) => r.assertionResults.filter((a) => a.status !== 'passed'));
   expect([failed.map((f) => f.fullName), result.testResults.map((r) => r.message)]).toEqual([[], ['']]);
   expect(result.numPassedTests).toBeGreaterThan(60);
+}, 180_000);
+
+/** `peal compliance` of the packed package, in the project. */
+async function compliance(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const main = join(modules, 'peal', 'dist', 'core', 'main.js');
+  const options = { cwd: project, maxBuffer: OUTPUT_MAX_BYTES };
+  return run(process.execPath, [main, 'compliance', ...words], options).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (e: unknown) => e as { code: number; stdout: string; stderr: string },
+  );
+}
+
+test('the compliance command says what it cannot run, and why', async () => {
+  writeFileSync(join(project, 'nothing.js'), 'export default { kind: "storage" };\n');
+  writeFileSync(join(project, 'broken.js'), 'import "./not-there.js";\n');
+  writeFileSync(join(project, 'source.ts'), 'export default 1;\n');
+  writeFileSync(join(project, 'odd-parts.js'), 'export default 1;\n');
+  const cases: [string[], string, number][] = [
+    [['./storage-journal.js'], 'PEAL_COMPLIANCE_NO_JEST', 1],
+    [['./nothing.js'], 'PEAL_PLUGIN_NOT_A_PLUGIN', 1],
+    [['./broken.js'], 'PEAL_PLUGIN_LOAD_FAILED', 1],
+    [['./source.ts'], 'it is TypeScript', 1],
+    [['./missing.js'], 'does not exist', 1],
+    [['peal-storage-none'], 'PEAL_COMPLIANCE_NO_PLUGIN', 1],
+    [['link.tpc'], 'PEAL_PLUGIN_NOT_FOUND', 1],
+    [['client.lines'], 'PEAL_COMPLIANCE_NO_PARTS', 1],
+    [['./storage-journal.js', '--parts', 'odd-parts.js'], 'PEAL_COMPLIANCE_BAD_PARTS', 1],
+    [['./storage-journal.js', '--set', 'pat=x'], "did you mean 'path'?", 2],
+    [['./storage-journal.js', '--set', 'path'], 'PEAL_CLI_USAGE', 2],
+  ];
+  for (const [words, said, code] of cases) {
+    const found = await compliance(...words);
+    expect([words, found.stderr, found.code]).toEqual([words, expect.stringContaining(said), code]);
+  }
+}, 60_000);
+
+test('with jest beside it, the command runs the suite of a file, a folder and packages, and fails with a broken plugin', async () => {
+  symlinkSync(join(ROOT, 'node_modules', 'jest'), join(modules, 'jest'));
+  const journal = readFileSync(join(project, 'storage-journal.js'), 'utf8');
+  writeFileSync(join(project, 'forgets.js'), journal.replace('JSON.parse(line)', '{ space: "", put: [] }'));
+  for (const [words, said, code] of [
+    [['./storage-journal.js'], /^storage journal .*: passed, \d\d tests$/m, 0],
+    [['crowd', '--set', 'hub=another'], /^link crowd .*: passed, \d\d tests$/m, 0],
+    [['client.lines', '--parts', 'lines.parts.js'], /^client lines .*: passed, \d\d tests$/m, 0],
+    [
+      ['peal-export-post', '--set', 'url=http://127.0.0.1:9/', '--set', 'timeout_ms=50 ms'],
+      /^export post .*: FAILED/m,
+      1,
+    ],
+    [['./forgets.js'], /^storage journal .*: FAILED, \d+ of \d+ tests$/m, 1],
+  ] as const) {
+    const found = await compliance(...words);
+    expect([words, found.stdout, found.code]).toEqual([words, expect.stringMatching(said), code]);
+  }
 }, 180_000);
 
 /** A daemon of the packed package with that configuration. */

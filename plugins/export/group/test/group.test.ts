@@ -1,17 +1,8 @@
 // export.group against the compliance suite of its kind, and what is its own: what the group receives, over sessions that
 // are played and in a real daemon.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { bind, buildPlugin, exportCompliance, PlayedSessions } from 'peal/compliance';
-import {
-  buildFrame,
-  type Bytes,
-  type Exporter,
-  type ExportRecord,
-  type MessageEvent,
-  readEvents,
-  ServiceBits,
-  Sessions,
-} from 'peal/plugin';
+import { bind, buildPlugin, pluginCompliance, PlayedSessions } from 'peal/compliance';
+import { buildFrame, type Exporter, type MessageEvent, ServiceBits, Sessions } from 'peal/plugin';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,49 +10,12 @@ import type { MemoryApi } from '../../../../client-apis/memory/index.js';
 import { startDaemon } from '../../../../core/index.js';
 import { FakeSessions } from '../../../../test/compliance/fake-sessions.js';
 import plugin from '../index.js';
+import parts, { GROUP, member } from './compliance.setup.js';
 
-const GROUP = 'updates';
 const built = (sessions: Sessions, options: Record<string, string> = {}): Exporter =>
   buildPlugin<Exporter>({ plugin, options: { group: GROUP, ...options }, ports: [bind(Sessions, sessions)] }).instance;
 
-/** What a member of the group has received. */
-function member(sessions: FakeSessions): MessageEvent[] {
-  const received: MessageEvent[] = [];
-  const deliver = (frames: Bytes): void => {
-    for (const event of readEvents(frames.slice()) ?? []) if (event.kind === 'message') received.push(event);
-  };
-  const sink = { deliver, flush: () => undefined, ended: () => undefined };
-  const session = sessions.open({ name: 'member', membership: true, from: 'test', listener: 'test' }, sink);
-  if (typeof session === 'string') throw new Error(session);
-  session.submit(buildFrame({ service: ServiceBits.JOIN, sender: session.privateGroup, groups: [GROUP] }));
-  return received;
-}
-
-let arrived: MessageEvent[] = [];
-exportCompliance(
-  { describe, test, expect },
-  {
-    name: 'group',
-    create: () => {
-      const sessions = new FakeSessions();
-      arrived = member(sessions);
-      return Promise.resolve(built(sessions));
-    },
-    arrived: () => Promise.resolve(arrived.map((m): ExportRecord => ({ id: '', bytes: m.data }))),
-    createSlow: () => Promise.resolve(built(new PlayedSessions(), { stop_wait_ms: '20' })),
-    createFailing: () => {
-      const sessions = new PlayedSessions();
-      const exporter = built(sessions);
-      const start = exporter.start!.bind(exporter);
-      exporter.start = async () => {
-        await start();
-        sessions.refusal = 'quota';
-        sessions.opened[0]!.sink.ended('killed');
-      };
-      return Promise.resolve(exporter);
-    },
-  },
-);
+pluginCompliance({ describe, test, expect }, plugin, { parts });
 
 const batch = (...texts: string[]) => ({
   records: texts.map((text) => ({ id: text, bytes: Buffer.from(text) })),
