@@ -44,7 +44,10 @@ export class Database {
     const { open } = await import('lmdb');
     // Without overlapping syncs a transaction is written, flushed, and only then becomes the current one, in this order:
     // the order that the library's own format relies on after a crash of the machine.
-    const options = { path: folder, noSubdir: false, overlappingSync: false, maxDbs: 1 } as const;
+    // Every commit here is an explicit batch; one that the library gathers per event turn around it would have a promise that
+    // nobody holds, whose rejection ends the daemon when the disk is full.
+    const turns = { overlappingSync: false, eventTurnBatching: false } as const;
+    const options = { path: folder, noSubdir: false, maxDbs: 1, ...turns } as const;
     const tree = open<Buffer, Buffer>({ ...options, encoding: 'binary', keyEncoding: 'binary', cache: false });
     return new Database(tree, lost);
   }

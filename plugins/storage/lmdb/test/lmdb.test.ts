@@ -137,7 +137,9 @@ test('a disk that is full refuses writes with a code, what was promised stays, a
     records: number;
     next: number;
     usedBytes: number;
+    refused: number;
   };
+  expect(said.refused).toBe(40);
   expect(said.done).toBeGreaterThan(10);
   expect(said.codes).toEqual(Array.from({ length: 3 }, () => 'PEAL_STORAGE_FAILED'));
   expect(said).toMatchObject({ records: said.done + 1, next: said.done + 1 });
