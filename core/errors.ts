@@ -10,10 +10,11 @@ export interface ErrorSpec<M extends string = string> {
   readonly remedy: string;
 }
 
-/** Where the cause stands: a file and a line counted from 1. */
+/** Where the cause stands: a file and a line counted from 1; a column likewise, where the reader of the file knows it. */
 export interface Position {
   readonly file: string;
   readonly line: number;
+  readonly column?: number;
 }
 
 type Placeholders<M extends string> = M extends `${string}{${infer N}}${infer Rest}` ? N | Placeholders<Rest> : never;
@@ -76,9 +77,10 @@ export class PealError extends Error {
     return new PealError(this.code, this.message, this.remedy, { at, cause: this.cause });
   }
 
-  /** `FILE:LINE: CODE message; remedy`: the one form in which the operator sees it. */
+  /** `FILE:LINE: CODE message; remedy` or `FILE:LINE:COLUMN: ...`: the one form in which the operator sees it. */
   override toString(): string {
-    const where = this.at === undefined ? '' : `${this.at.file}:${this.at.line}: `;
+    const column = this.at?.column === undefined ? '' : `:${this.at.column}`;
+    const where = this.at === undefined ? '' : `${this.at.file}:${this.at.line}${column}: `;
     return `${where}${this.code} ${this.message}; ${this.remedy}`;
   }
 }
