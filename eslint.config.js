@@ -6,6 +6,8 @@ const pure = [
   'core/wire/**/*.ts',
   'core/machine/**/*.ts',
   'link-protocols/ring/*.ts',
+  'plugins/**/machine/**/*.ts',
+  'plugins/**/wire/**/*.ts',
   '**/machine.ts',
   '**/session.ts',
   '**/wire.ts',

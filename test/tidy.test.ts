@@ -59,6 +59,7 @@ const isPure = (path: string): boolean =>
   path.startsWith('core/machine/') ||
   path.startsWith('core/wire/') ||
   path.startsWith('link-protocols/ring/') ||
+  /\/(machine|wire)\//.test(path) ||
   /\/(machine|session|wire)\.ts$/.test(path);
 
 /** Which files of ours a file may import; undefined: no rule. */
