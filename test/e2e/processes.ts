@@ -24,6 +24,8 @@ export interface FarmOptions {
   readonly link?: LinkName;
   /** With the faulty medium about the link, so that it can be cut. */
   readonly cuttable?: boolean;
+  /** More lines of section [daemon]. */
+  readonly daemonSection?: readonly string[];
   /** Sections after the peers; default: that link and the binary API. */
   readonly sections?: string;
 }
@@ -112,7 +114,7 @@ export class Farm {
   static async create(o: FarmOptions): Promise<Farm> {
     const farm = new Farm();
     const ports = await freePorts(2 * o.daemons);
-    const lines = ['[daemon]', `state_dir = ${farm.dir}`];
+    const lines = ['[daemon]', `state_dir = ${farm.dir}`, ...(o.daemonSection ?? [])];
     for (const [i, name] of NAMES.slice(0, o.daemons).entries()) {
       const port = ports[2 * i]!;
       lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${ports[2 * i + 1]!}`);

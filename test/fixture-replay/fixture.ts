@@ -52,15 +52,27 @@ function stepsOf(lines: readonly [number, string][]): Step[] {
   return steps;
 }
 
+/** The frames that a daemon sent, of a file that has nothing else. */
+export function readExcerpt(file: string): Buffer[] {
+  const sent = new Received(true);
+  const lines = readFileSync(new URL(file, FOLDER), 'latin1').split('\n');
+  return lines
+    .flatMap((text, line) =>
+      text.startsWith('D>C ') ? [...sent.add(line, Buffer.from(text.slice(4).trim(), 'hex'))] : [],
+    )
+    .map((step) => step.bytes);
+}
+
 const ACCEPT = 1;
 
 /** What the daemon sent, cut into the records of the handshake and then into frames. */
 class Received {
   private held = Buffer.alloc(0);
   private line = 0;
-  private accepted = false;
 
-  *add(line: number, bytes: Buffer): Generator<Step> {
+  constructor(private accepted = false) {}
+
+  *add(line: number, bytes: Buffer): Generator<Step & { kind: 'expect' }> {
     if (this.held.length === 0) this.line = line;
     this.held = Buffer.concat([this.held, bytes]);
     for (let whole = this.whole(); whole > 0 && whole <= this.held.length; whole = this.whole()) {

@@ -4,6 +4,7 @@ import {
   HEADER_BYTES,
   NAME_BYTES,
   SENDER_OFFSET,
+  Service,
   frameGroups,
   frameService,
   readName,
@@ -14,44 +15,75 @@ import { GROUP_ID_BYTES, isView } from '../../core/wire/view.js';
 const INDEX_OFFSET = 8;
 
 interface Seen {
-  readonly ours: number;
-  readonly theirs: number;
+  readonly ours: GroupId;
+  readonly theirs: GroupId;
+}
+
+interface GroupId {
+  /** Number and time: those of the configuration in which the group's view began anew. */
+  readonly epoch: string;
+  readonly index: number;
 }
 
 /** Compares the frames of one connection in their order. */
 export class FrameComparison {
-  private readonly indexes = new Map<string, Seen>();
+  private readonly ids = new Map<string, Seen>();
 
   /** Empty when the frames agree, else what does not. */
   difference(theirs: Buffer, ours: Buffer): string {
     const [expected, got] = [Buffer.from(theirs), Buffer.from(ours)];
-    const index = isView(frameService(theirs, 0)) ? this.indexDifference(theirs, ours) : '';
+    const id = hasGroupId(theirs) ? this.idDifference(theirs, ours) : '';
     for (const frame of [expected, got]) clearGroupId(frame);
-    return index + (expected.equals(got) ? '' : `expected ${expected.toString('hex')}, got ${got.toString('hex')}`);
+    return id + (expected.equals(got) ? '' : `expected ${expected.toString('hex')}, got ${got.toString('hex')}`);
   }
 
-  /** Steps of the index are equal as long as the group lives; a group born again has an index it never had. */
-  private indexDifference(theirFrame: Buffer, ourFrame: Buffer): string {
+  /**
+   * Steps of the index are equal as long as number and time stay. Where theirs change, ours do, and both count from the
+   * same index; ours also change with a configuration that changes nothing in the group, and count on. A group born again
+   * has an id it never had.
+   */
+  private idDifference(theirFrame: Buffer, ourFrame: Buffer): string {
     const group = readName(theirFrame, SENDER_OFFSET);
-    const [theirs, ours] = [indexOf(theirFrame), indexOf(ourFrame)];
-    const last = this.indexes.get(group);
-    this.indexes.set(group, { ours, theirs });
-    if (last === undefined) return ours === theirs ? '' : `first index ${ours}, not ${theirs}; `;
-    if (theirs <= last.theirs) return ours > last.ours ? '' : `index ${ours} of ${group} again; `;
-    const step = theirs - last.theirs;
-    return ours - last.ours === step ? '' : `index ${ours} of ${group}, not ${last.ours + step}; `;
+    const [theirs, ours] = [idOf(theirFrame), idOf(ourFrame)];
+    if (frameService(theirFrame, 0) === Service.TRANSITION) return this.transitionDifference(group, ours);
+    const last = this.ids.get(group);
+    this.ids.set(group, { ours, theirs });
+    if (last === undefined)
+      return ours.index === theirs.index ? '' : `first index ${ours.index}, not ${theirs.index}; `;
+    if (theirs.epoch !== last.theirs.epoch) {
+      if (ours.epoch === last.ours.epoch) return `number and time of ${group} stayed; `;
+      return ours.index === theirs.index ? '' : `index ${ours.index} of ${group}, not ${theirs.index}; `;
+    }
+    if (theirs.index <= last.theirs.index)
+      return ours.index > last.ours.index ? '' : `index ${ours.index} of ${group} again; `;
+    const expected = last.ours.index + theirs.index - last.theirs.index;
+    return ours.index === expected ? '' : `index ${ours.index} of ${group}, not ${expected}; `;
   }
+
+  /** The signal names the view that it ends. */
+  private transitionDifference(group: string, ours: GroupId): string {
+    const last = this.ids.get(group)?.ours;
+    const same = last === undefined || (last.epoch === ours.epoch && last.index === ours.index);
+    return same ? '' : `transition of ${group} in index ${ours.index}; `;
+  }
+}
+
+function hasGroupId(frame: Buffer): boolean {
+  const service = frameService(frame, 0);
+  return service === Service.TRANSITION || isView(service);
 }
 
 function bodyOf(frame: Buffer): number {
   return HEADER_BYTES + NAME_BYTES * frameGroups(frame, 0);
 }
 
-function indexOf(frame: Buffer): number {
-  return frame.length < bodyOf(frame) + GROUP_ID_BYTES ? -1 : readU32(frame, bodyOf(frame) + INDEX_OFFSET);
+function idOf(frame: Buffer): GroupId {
+  const at = bodyOf(frame);
+  if (frame.length < at + GROUP_ID_BYTES) return { epoch: '', index: -1 };
+  return { epoch: frame.toString('hex', at, at + INDEX_OFFSET), index: readU32(frame, at + INDEX_OFFSET) };
 }
 
 function clearGroupId(frame: Buffer): void {
   const end = bodyOf(frame) + GROUP_ID_BYTES;
-  if (isView(frameService(frame, 0)) && end <= frame.length) frame.fill(0, end - GROUP_ID_BYTES, end);
+  if (hasGroupId(frame) && end <= frame.length) frame.fill(0, end - GROUP_ID_BYTES, end);
 }

@@ -16,6 +16,12 @@ export interface Part {
   readonly late?: Readonly<Record<number, number>>;
   /** The end of the file is the end of the connection, although it does not say so. */
   readonly thenClose?: boolean;
+  /** The daemon it talks to; default the one of `replay`. */
+  readonly port?: number;
+  /** What happens elsewhere before the first step of a line (0-based). */
+  readonly before?: Readonly<Record<number, () => Promise<void>>>;
+  /** One frame that ours sends before the first step of a line and theirs did not: takes it, answers what is wrong. */
+  readonly extra?: Readonly<Record<number, (frame: Buffer | undefined) => string>>;
 }
 
 /** Replays all parts together; answers every difference, with file and line. */
@@ -44,8 +50,9 @@ class Player {
   async play(all: readonly Player[]): Promise<void> {
     const { after, thenClose } = this.part;
     if (after !== undefined) await all[after.part]!.reaches(after.line);
-    const client = await new RawClient(this.port).connected();
+    const client = await new RawClient(this.part.port ?? this.port).connected();
     for (const step of this.steps) {
+      if (this.differences.length === 0 && step.line !== this.line) await this.enter(client, step.line);
       if (this.differences.length === 0) await this.step(client, step);
       this.line = step.line;
       for (const watcher of this.watchers.splice(0)) watcher();
@@ -56,6 +63,13 @@ class Player {
     const rest = await this.remainder(client, thenClose === true);
     if (rest.length > 0) this.differs(this.line, `${rest.length} bytes more than expected`);
     client.destroy();
+  }
+
+  /** What this part says of the moment before a line. */
+  private async enter(client: RawClient, line: number): Promise<void> {
+    await this.part.before?.[line]?.();
+    const extra = this.part.extra?.[line];
+    if (extra !== undefined) this.differs(line, extra(await client.frame()));
   }
 
   /** What comes behind the last line, where the end of the connection was waited for. */
