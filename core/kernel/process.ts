@@ -22,31 +22,51 @@ class Run {
   private timeout: NodeJS.Timeout | undefined;
   private killing: NodeJS.Timeout | undefined;
   private readonly child: ChildProcess;
+  private readonly output: Buffer[] = [];
+  private outputBytes = 0;
 
   constructor(private readonly command: Command) {
     this.child = spawn(command.file, command.args ?? [], {
       cwd: command.cwd ?? '/',
       env: { ...process.env, ...command.env },
       detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', this.limit > 0 ? 'pipe' : 'ignore', 'ignore'],
     });
     this.result = new Promise((resolve, reject) => {
       this.child.once('error', (error) => {
         this.end();
         reject(error);
       });
-      this.child.once('exit', (status, signal) => {
+      // Its output may still be on the way when it has ended, and is all there when it is closed.
+      this.child.once(this.limit > 0 ? 'close' : 'exit', (status: number | null, signal: NodeJS.Signals | null) => {
         this.afterGroup(() => {
           this.end();
-          resolve({ status: status ?? undefined, signal: signal ?? undefined, timedOut: this.stopped });
+          resolve({ status: status ?? undefined, signal: signal ?? undefined, ...this.outcome() });
         });
       });
     });
     this.feed();
+    this.child.stdout?.on('data', (bytes: Buffer) => {
+      this.collect(bytes);
+    });
     const { timeoutMs = 0 } = command;
     if (timeoutMs > 0) this.timeout = setTimeout(this.stop, timeoutMs);
     if (command.signal?.aborted === true) this.stop();
     else command.signal?.addEventListener('abort', this.stop);
+  }
+
+  private get limit(): number {
+    return this.command.outputBytes ?? 0;
+  }
+
+  private outcome(): Pick<CommandResult, 'timedOut' | 'output'> {
+    return { timedOut: this.stopped, ...(this.limit > 0 ? { output: Buffer.concat(this.output) } : {}) };
+  }
+
+  private collect(bytes: Buffer): void {
+    this.outputBytes += bytes.length;
+    if (this.outputBytes > this.limit) this.stop();
+    else this.output.push(bytes);
   }
 
   /** A command that closes its input early is no failure; unheard, the error would end the daemon. */

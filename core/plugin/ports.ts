@@ -79,16 +79,24 @@ export interface Command {
   readonly killAfterMs?: number;
   /** Aborting ends the command as its timeout does. */
   readonly signal?: AbortSignal;
+  /**
+   * Keep what it writes to standard output, up to that many bytes; more ends it as its timeout does. `run` then waits until
+   * nobody can write there any more, children of the command included. Default 0: the output goes nowhere.
+   */
+  readonly outputBytes?: number;
 }
 
 export interface CommandResult {
   /** Exit status, undefined when it ended by a signal. */
   readonly status: number | undefined;
   readonly signal: string | undefined;
+  /** It was ended: by its time limit, by `signal`, or for too much output. */
   readonly timedOut: boolean;
+  /** What it wrote, when that was asked for. */
+  readonly output?: Uint8Array;
 }
 
-/** Runs commands in a process group of their own; their output goes nowhere. */
+/** Runs commands in a process group of their own; their output goes nowhere unless it is asked for. */
 export interface Process {
   /** Rejects only when the command cannot be started at all. */
   run(command: Command): Promise<CommandResult>;

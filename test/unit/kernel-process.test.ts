@@ -75,3 +75,19 @@ describe('a command that hangs', () => {
     expect(alive(read('deaf2'))).toBe(false);
   });
 });
+
+describe('output that is asked for', () => {
+  test('is there as a whole when it has ended', async () => {
+    const { output, ...rest } = await sh('cat; echo end; echo unheard >&2', {
+      input: [Buffer.alloc(200_000, 'x')],
+      outputBytes: 300_000,
+    });
+    expect(rest).toEqual(DONE);
+    expect(Buffer.from(output!).toString()).toBe(`${'x'.repeat(200_000)}end\n`);
+  });
+  test('of more than the limit ends the command', async () => {
+    const { output, timedOut } = await sh('while :; do echo yyyyyyyy; done', { outputBytes: 10_000 });
+    expect(timedOut).toBe(true);
+    expect(output!.length).toBeLessThanOrEqual(10_000);
+  });
+});

@@ -31,8 +31,17 @@ export interface Form {
 
 /** The forms of a text. Throws PEAL_SERVICE_FLOOD_SYNTAX with file, line and column for the first thing that is none. */
 export function readForms(text: string, file: string): readonly Form[] {
+  return parsed(text, file, (parser) => parser.forms());
+}
+
+/** As `readForms`, for a text of items without forms around them. */
+export function readItems(text: string, file: string): readonly Item[] {
+  return parsed(text, file, (parser) => parser.items());
+}
+
+function parsed<T>(text: string, file: string, read: (parser: Parser) => T): T {
   try {
-    return new Parser(text.replace(/^\ufeff/, ''), file).forms();
+    return read(new Parser(text.replace(/^\ufeff/, ''), file));
   } catch (fault) {
     if (!(fault instanceof LexicalFault)) throw fault;
     throw PealError.of(ERRORS.SYNTAX, { what: fault.what }, { at: { file, ...fault.at }, cause: fault });
@@ -50,13 +59,21 @@ class Parser {
   }
 
   forms(): Form[] {
-    const forms: Form[] = [];
+    return this.all((open) => this.form(open));
+  }
+
+  items(): Item[] {
+    return this.all((open) => this.item(open));
+  }
+
+  private all<T>(read: (open: Token) => T): T[] {
+    const found: T[] = [];
     for (let token = this.lexer.next(); token.kind !== 'end'; token = this.lexer.next()) {
       if (token.kind === 'close') throw new LexicalFault("')' without a '(' before it", token.at);
       if (token.kind !== 'open') throw new LexicalFault(`'${shown(token)}' stands outside of any form`, token.at);
-      forms.push(this.form(token));
+      found.push(read(token));
     }
-    return forms;
+    return found;
   }
 
   private form(open: Token): Form {
