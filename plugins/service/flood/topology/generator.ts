@@ -24,7 +24,7 @@ const LAST_TEMPERATURE = 0.001;
 /** Weight of diameter and average distance beside that of the cost. */
 const DISTANCE_WEIGHT = 0.25;
 /** Steps for each site, and their bounds; above `STEP_BUDGET` places times edges walked over, fewer. */
-const STEPS_PER_SITE = 250;
+const STEPS_PER_SITE = 150;
 const LEAST_STEPS = 4000;
 const STEP_BUDGET = 150_000_000;
 
@@ -61,11 +61,13 @@ class Draw {
   }
 }
 
-/** FNV-1a over the texts with a mark behind each. */
+/** FNV-1a over the UTF-16 units of the texts, with a mark behind each. */
 function seedOf(texts: readonly string[]): number {
   let hash = 0x811c9dc5;
-  for (const text of texts)
-    for (const c of [...text].map((letter) => letter.codePointAt(0)!).concat(0)) hash = Math.imul(hash ^ c, 0x01000193);
+  for (const text of texts) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ 0x10000, 0x01000193);
+  }
   return hash >>> 0;
 }
 
@@ -176,7 +178,8 @@ class Annealing {
     const [a, b] = this.edge();
     const other = this.edge();
     const [c, d] = this.draw.real() < 0.5 ? other : [other[1], other[0]];
-    if (a === c || a === d || b === c || b === d || this.graph.joined(a, c) || this.graph.joined(b, d)) return undefined;
+    if (a === c || a === d || b === c || b === d || this.graph.joined(a, c) || this.graph.joined(b, d))
+      return undefined;
     return { out: [sorted(a, b), sorted(c, d)], into: [sorted(a, c), sorted(b, d)] };
   }
 

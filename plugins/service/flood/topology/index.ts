@@ -3,7 +3,7 @@
 import { type Logger, type Process, reasonOf } from 'peal/plugin';
 import { Worker } from 'node:worker_threads';
 import type { TopologyAnswer, TopologyRequest } from '../machine/types.js';
-import { readAnswer, requestText } from './command.js';
+import { type CommandAnswer, readAnswer, requestText } from './command.js';
 import type { GeneratorInput } from './generator.js';
 import type { Edge } from './graph.js';
 
@@ -47,28 +47,30 @@ export class Topologies {
 
   /** What the command of the group says; undefined when it is no use. */
   private async ask(request: TopologyRequest, command: string): Promise<readonly Edge[] | undefined> {
-    const { process, log, commandLimitMs = COMMAND_LIMIT_MS } = this.ports;
-    const fail = (detail: string): undefined => {
-      log.warn(`the topology generator of group ${request.group} failed: ${detail}`);
+    const answer = await this.run(request, command);
+    if ('fault' in answer) {
+      this.ports.log.warn(`the topology generator of group ${request.group} failed: ${answer.fault}`);
       return undefined;
-    };
+    }
+    if (answer.warning !== undefined) this.ports.log.warn(`group ${request.group}: ${answer.warning}`);
+    return answer.edges;
+  }
+
+  private async run(request: TopologyRequest, command: string): Promise<CommandAnswer> {
     try {
-      const { status, signal, timedOut, output } = await process.run({
+      const { status, signal, timedOut, output } = await this.ports.process.run({
         file: '/bin/sh',
         args: ['-c', command],
         input: [Buffer.from(requestText(request))],
-        timeoutMs: commandLimitMs,
+        timeoutMs: this.ports.commandLimitMs ?? COMMAND_LIMIT_MS,
         signal: this.abort.signal,
         outputBytes: ANSWER_BYTES,
       });
-      if (timedOut) return fail('it took too long or said too much');
-      if (status !== 0) return fail(`it ended with ${status ?? signal ?? 'nothing'}`);
-      const answer = readAnswer(Buffer.from(output ?? []).toString(), request);
-      if ('fault' in answer) return fail(answer.fault);
-      if (answer.warning !== undefined) log.warn(`group ${request.group}: ${answer.warning}`);
-      return answer.edges;
+      if (timedOut) return { fault: 'it took too long or said too much' };
+      if (status !== 0) return { fault: `it ended with ${status ?? signal ?? 'nothing'}` };
+      return readAnswer(Buffer.from(output ?? []).toString(), request);
     } catch (error) {
-      return fail(`it could not be started: ${reasonOf(error)}`);
+      return { fault: `it could not be started: ${reasonOf(error)}` };
     }
   }
 
