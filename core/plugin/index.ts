@@ -33,6 +33,19 @@ export { Exporter } from './export.js';
 export type { ExportBatch, ExportRecord, ExportResult, Offer } from './export.js';
 export { Companion } from './service.js';
 export type { Service } from './service.js';
+export { faceOf } from './commands.js';
+export type {
+  CommandCall,
+  CommandFace,
+  NeedBytes,
+  NeedLines,
+  PageSection,
+  Reply,
+  Step,
+  Steps,
+  TextCommand,
+  Upgrade,
+} from './commands.js';
 export type { Priority, SlowHandler, Source, SourceOptions, TimerKey } from './loop.js';
 export { Outbound, OUTBOUND_DEFAULTS, socketPort } from './outbound/index.js';
 export type { OutboundHost, OutboundInfo, OutboundOptions, OutboundPort, SlowReaderPolicy } from './outbound/index.js';
