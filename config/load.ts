@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { CONFIG_ERRORS, PealError, reasonOf } from '../core/errors.js';
 import { PLUGIN_KINDS, type PluginKind } from '../core/plugin/define.js';
 import { type EffectiveOption, nearestName, type OptionEntry, readOptions } from '../core/plugin/options.js';
-import type { ConfigTree, DaemonSettings, PluginSection } from '../core/plugin/tree.js';
+import type { ConfigTree, DaemonSettings, InnerSection, PluginSection } from '../core/plugin/tree.js';
 import { MAX_FILE_BYTES, type RawSection, scanIni } from './ini.js';
 import { DAEMON_OPTIONS } from './options.js';
 import { hashOfList, isDaemonName, nameOfHost, type Peer, placeOfSelf, readPeers, singlePeer } from './peers.js';
@@ -71,7 +71,11 @@ export function buildTree(text: string, request: LoadRequest): Loaded {
   const filled = (entries: ReadonlyMap<string, OptionEntry>): Map<string, OptionEntry> =>
     fillVariables(entries, variables, errors);
   const daemon = readDaemon(sorted.daemon, filled, folder, errors);
-  const sections = sorted.plugins.map((s) => ({ ...s, entries: filled(s.entries) }));
+  const sections = sorted.plugins.map((s) => ({
+    ...s,
+    entries: filled(s.entries),
+    inner: s.inner.map((i) => ({ ...i, entries: filled(i.entries) })),
+  }));
   const list = peers.map(({ name, host, port, place }) => ({ name, host, port, place }));
   const tree = { file: request.file, folder, list, self, listHash: hashOfList(list), sections, ...daemon };
   return { tree, errors };
@@ -80,22 +84,38 @@ export function buildTree(text: string, request: LoadRequest): Loaded {
 interface Sorted {
   daemon: RawSection | undefined;
   readonly peers: RawSection[];
-  readonly plugins: PluginSection[];
+  readonly plugins: (PluginSection & { readonly inner: InnerSection[] })[];
 }
 
+/** `KIND.NAME/INNER.NAME`: an inner section of a plugin's. */
+const INNER_TITLE = /^([^/]+)\/([a-z][a-z0-9]*)\.(.+)$/;
 const PLUGIN_TITLE = /^([a-z]+)\.([a-z0-9][a-z0-9-]*)(?:\.([a-z0-9][a-z0-9_-]*))?$/;
 
 function sortSections(sections: readonly RawSection[], errors: PealError[]): Sorted {
   const sorted: Sorted = { daemon: undefined, peers: [], plugins: [] };
   for (const section of sections) {
     const match = PLUGIN_TITLE.exec(section.title);
+    if (INNER_TITLE.test(section.title)) continue;
     if (section.title === 'daemon') sorted.daemon = section;
     else if (section.title.startsWith('peer.')) sorted.peers.push(section);
     else if (match !== null && isKind(match[1]!))
-      sorted.plugins.push({ ...section, kind: match[1], name: match[2]!, instance: match[3] });
+      sorted.plugins.push({ ...section, kind: match[1], name: match[2]!, instance: match[3], inner: [] });
     else errors.push(badSection(section));
   }
+  for (const section of sections) sortInner(section, sorted, errors);
   return sorted;
+}
+
+/** To the section it belongs to, which may stand behind it. */
+function sortInner(section: RawSection, { plugins }: Sorted, errors: PealError[]): void {
+  const match = INNER_TITLE.exec(section.title);
+  if (match === null) return;
+  const owner = plugins.find((p) => p.title === match[1]);
+  if (owner !== undefined) owner.inner.push({ ...section, kind: match[2]!, name: match[3]! });
+  else {
+    const values = { section: section.title, owner: match[1]! };
+    errors.push(PealError.of(CONFIG_ERRORS.INNER_ALONE, values, { at: section.at }));
+  }
 }
 
 function isKind(word: string): word is PluginKind {

@@ -117,6 +117,10 @@ export const CONFIG_ERRORS = errorTable('CONFIG', {
     'section [{section}] is none we know{meant}',
     'use [daemon], [peer.NAME], [KIND.NAME] or [KIND.NAME.INSTANCE] with a kind of: link, client, storage, export, service',
   ],
+  INNER_ALONE: [
+    'section [{section}] belongs to [{owner}], which is not in the file',
+    'add [{owner}], or remove this one',
+  ],
   NO_SECTION: ["key '{option}' stands before the first section", 'put it under the section it belongs to'],
   DUPLICATE_SECTION: ['section [{section}] was given before, in line {line}', 'merge the two'],
   DUPLICATE_KEY: ["key '{option}' was given before, in line {line}", 'keep one of the two'],
@@ -159,6 +163,7 @@ export const PLUGIN_ERRORS = errorTable('PLUGIN', {
     'install a version of the plugin made for API {have}',
   ],
   DEFINITION: ['plugin {plugin} is not well defined: {detail}', 'mend its definePlugin call'],
+  INNER: ["[{section}]: plugin {plugin} has no inner sections '{kind}'", '{hint}'],
   WRAP: ['[{section}] has {option} = {wrapped}: {detail}', 'name a link that is a medium, and no circle'],
   UNMET: ['plugin {plugin} needs a {kind} plugin and none is configured', 'add a section [{kind}.NAME]'],
   NO_SUCH: ["[{section}] asks for {kind} '{name}', which is not configured", 'take one of: {known}'],

@@ -43,8 +43,10 @@ export async function optionsPage(): Promise<string> {
   ];
   for (const kind of PLUGIN_KINDS)
     for (const name of builtInNames(kind)) {
-      const { doc, options } = await loadBuiltIn(kind, name);
+      const { doc, options, inner = {} } = await loadBuiltIn(kind, name);
       parts.push(optionSection(`${kind}.${name}`, doc, options));
+      for (const [word, row] of Object.entries(inner))
+        parts.push(optionSection(`${kind}.${name}/${word}.NAME`, row.doc, row.options));
     }
   return parts.join('\n');
 }

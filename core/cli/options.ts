@@ -20,8 +20,10 @@ async function sections(): Promise<readonly Described[]> {
   ];
   for (const kind of PLUGIN_KINDS)
     for (const name of builtInNames(kind)) {
-      const { doc, options } = await loadBuiltIn(kind, name);
+      const { doc, options, inner = {} } = await loadBuiltIn(kind, name);
       found.push({ section: `${kind}.${name}`, doc, table: options });
+      for (const [word, row] of Object.entries(inner))
+        found.push({ section: `${kind}.${name}/${word}.NAME`, doc: row.doc, table: row.options });
     }
   return found;
 }

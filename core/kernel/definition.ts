@@ -37,6 +37,14 @@ function faultOf(plugin: Plugin): string | undefined {
     const fault = rowFault(name, row);
     if (fault !== undefined) return `option '${name}': ${fault}`;
   }
+  for (const [kind, { options, doc }] of Object.entries(plugin.inner ?? {})) {
+    if (!/^[a-z][a-z0-9]*$/.test(kind)) return `inner section '${kind}': its name is not of a-z and 0-9`;
+    if (typeof doc !== 'string' || !doc.endsWith('.')) return `inner section '${kind}': doc must be a sentence`;
+    for (const [name, row] of Object.entries(options)) {
+      const fault = rowFault(name, row);
+      if (fault !== undefined) return `option '${name}' of inner section '${kind}': ${fault}`;
+    }
+  }
   return undefined;
 }
 

@@ -3,8 +3,8 @@
 import { CONFIG_ERRORS, PealError, PLUGIN_ERRORS } from '../errors.js';
 import type { Plugin, PluginKind, Requirement } from '../plugin/define.js';
 import { OVER_OPTION, WRAPS_OPTION } from '../plugin/link.js';
-import { type EffectiveOption, type OptionTable, readOptions } from '../plugin/options.js';
-import type { ConfigTree, PluginSection } from '../plugin/tree.js';
+import { type EffectiveOption, nearestName, type OptionTable, readOptions } from '../plugin/options.js';
+import type { ConfigTree, InnerSection, PluginSection } from '../plugin/tree.js';
 import { resolve } from 'node:path';
 import { MODULE_OPTION, type Resolver } from './resolve.js';
 
@@ -15,10 +15,18 @@ export interface PlannedPlugin {
   readonly source: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly effective: readonly EffectiveOption[];
+  /** Its inner sections, read by the tables of their kinds. */
+  readonly inner: readonly PlannedInner[];
   /** Which plugin meets each requirement. */
   readonly needs: ReadonlyMap<PluginKind, PlannedPlugin>;
   /** The medium inside, when this is a wrapper, or under it, when this is a link of its own. */
   readonly wraps: PlannedPlugin | undefined;
+}
+
+export interface PlannedInner {
+  readonly section: InnerSection;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly effective: readonly EffectiveOption[];
 }
 
 export interface Plan {
@@ -46,6 +54,7 @@ interface Draft {
   readonly source: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly effective: readonly EffectiveOption[];
+  readonly inner: readonly PlannedInner[];
   readonly needs: Map<PluginKind, Draft>;
   wraps: Draft | undefined;
 }
@@ -86,7 +95,9 @@ class Planner {
       const read = readOptions(this.tableOf(plugin), section.entries, { section: section.title, at, resolvePath });
       this.errors.push(...read.errors);
       const options: Readonly<Record<string, unknown>> = read.options;
-      const draft = { section, plugin, source, options, effective: read.effective, needs: new Map(), wraps: undefined };
+      const inner = (section.inner ?? []).flatMap((i) => this.readInner(plugin, i, resolvePath));
+      const { effective } = read;
+      const draft = { section, plugin, source, options, effective, inner, needs: new Map(), wraps: undefined };
       this.drafts.push(draft);
       return draft;
     } catch (error) {
@@ -94,6 +105,22 @@ class Planner {
       this.errors.push(error.located(section.at));
       return undefined;
     }
+  }
+
+  private readInner(plugin: Plugin, section: InnerSection, resolvePath: (path: string) => string): PlannedInner[] {
+    const { title, kind, at, entries } = section;
+    const kinds = Object.keys(plugin.inner ?? {});
+    if (!kinds.includes(kind)) {
+      const near = nearestName(kind, kinds);
+      const known = kinds.length === 0 ? 'it has none' : `its inner sections are: ${kinds.join(', ')}`;
+      const hint = near === undefined ? known : `did you mean '${near}'?`;
+      const values = { section: title, plugin: `${plugin.kind}.${plugin.name}`, kind, hint };
+      this.errors.push(PealError.of(PLUGIN_ERRORS.INNER, values, { at }));
+      return [];
+    }
+    const read = readOptions(plugin.inner![kind]!.options, entries, { section: title, at, resolvePath });
+    this.errors.push(...read.errors);
+    return [{ section, options: read.options, effective: read.effective }];
   }
 
   /** The plugin's own options and those that every section of its kind has. */

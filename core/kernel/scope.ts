@@ -3,6 +3,7 @@
 import { PealError, PLUGIN_ERRORS, reasonOf } from '../errors.js';
 import { Options, type Scope, Section } from '../plugin/define.js';
 import { container as globalContainer, type DependencyContainer, type InjectionToken } from '../plugin/inject.js';
+import type { OptionsOf, OptionTable } from '../plugin/options.js';
 import type { Token } from '../plugin/ports.js';
 import { missingMethods } from './definition.js';
 import type { PlannedPlugin } from './plan.js';
@@ -65,6 +66,10 @@ function instantiate(planned: PlannedPlugin, container: DependencyContainer): un
     options,
     section: section.title,
     find,
+    inner: <T extends OptionTable>(kind: string) =>
+      planned.inner
+        .filter((i) => i.section.kind === kind)
+        .map((i) => ({ name: i.section.name, at: i.section.at, options: i.options as OptionsOf<T> })),
     get: <T>(port: Token<T>): T => {
       const value = find(port);
       if (value !== undefined) return value;

@@ -54,7 +54,12 @@ function nodeOf(planned: PlannedPlugin, state: string): TreeNode {
     source: planned.source,
     state,
     uses: used.map((u) => u.section.title),
-    options: optionLines(planned.effective),
+    options: [
+      ...optionLines(planned.effective),
+      ...planned.inner.flatMap(({ section, effective }) =>
+        optionLines(effective).map((line) => ({ ...line, name: `${section.kind}.${section.name}: ${line.name}` })),
+      ),
+    ],
   };
 }
 

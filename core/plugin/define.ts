@@ -1,6 +1,6 @@
 // definePlugin: a plugin is a folder with one default export made here (style habit 7). Kind, name, API range, options
 // table, what it needs, and a factory or a class. Types carry the options table into the factory; nothing runs here.
-import type { ErrorTable } from '../errors.js';
+import type { ErrorTable, Position } from '../errors.js';
 import type { Link } from '../machine/types.js';
 import type { ClientApi } from './client.js';
 import type { Exporter } from './export.js';
@@ -64,6 +64,23 @@ export interface Scope<O = Readonly<Record<string, unknown>>> {
   get<T>(port: Token<T>): T;
   /** As `get`, undefined for what is optional and absent. */
   find<T>(port: Token<T>): T | undefined;
+  /** The inner sections of that kind, in the order of the file; `table` is the one that the definition has for the kind. */
+  inner<T extends OptionTable>(kind: string, table: T): readonly Inner<OptionsOf<T>>[];
+}
+
+/** An inner section as the plugin sees it. */
+export interface Inner<O = Readonly<Record<string, unknown>>> {
+  readonly name: string;
+  readonly options: O;
+  /** For errors that concern it. */
+  readonly at: Position | undefined;
+}
+
+/** A kind of inner section: `[KIND.NAME/INNER.NAME]`, any number of them. */
+export interface InnerKind {
+  readonly options: OptionTable;
+  /** One sentence, for the reference page. */
+  readonly doc: string;
 }
 
 /** The options and the section name, for plugins written as classes: `constructor(@inject(Options) o: ...)`. */
@@ -77,6 +94,8 @@ interface Common<K extends PluginKind, T extends OptionTable> {
   /** Range of API versions it works with: `^1` or `^1.2`. */
   readonly api: string;
   readonly options: T;
+  /** Kinds of inner sections, for what a plugin may have several of; not for plugins written as classes. */
+  readonly inner?: Readonly<Record<string, InnerKind>>;
   readonly requires?: readonly Requirement[];
   /** Its own error table, for the reference page. */
   readonly errors?: ErrorTable;
@@ -102,6 +121,7 @@ export interface Plugin {
   readonly name: string;
   readonly api: string;
   readonly options: OptionTable;
+  readonly inner?: Readonly<Record<string, InnerKind>>;
   readonly requires?: readonly Requirement[];
   readonly errors?: ErrorTable;
   readonly doc: string;

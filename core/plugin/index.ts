@@ -3,7 +3,17 @@
 export { inject, injectable } from './inject.js';
 
 export { API_VERSION, definePlugin, isPlugin, Options, PLUGIN_KINDS, Section } from './define.js';
-export type { Part, Plugin, PluginInstances, PluginKind, Requirement, Scope, Seam } from './define.js';
+export type {
+  Inner,
+  InnerKind,
+  Part,
+  Plugin,
+  PluginInstances,
+  PluginKind,
+  Requirement,
+  Scope,
+  Seam,
+} from './define.js';
 export { camelCase, nearestName, readOptions } from './options.js';
 export { expectedOf, formatValue, parseValue } from './option-values.js';
 export type {

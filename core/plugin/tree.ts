@@ -35,6 +35,19 @@ export interface PluginSection {
   readonly at: Position | undefined;
   /** Variables are filled in already. */
   readonly entries: ReadonlyMap<string, OptionEntry>;
+  /** Its inner sections, in the order of the file. */
+  readonly inner?: readonly InnerSection[];
+}
+
+/** One of several things of a kind that belong to a plugin's section: `[service.flood/site.alpha]` is a site of it. */
+export interface InnerSection {
+  /** The whole title. */
+  readonly title: string;
+  readonly kind: string;
+  /** Any text but `]`. */
+  readonly name: string;
+  readonly at: Position | undefined;
+  readonly entries: ReadonlyMap<string, OptionEntry>;
 }
 
 export interface ConfigTree {

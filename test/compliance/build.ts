@@ -4,6 +4,7 @@ import { PealErrors } from '../../core/errors.js';
 import { Log } from '../../core/log.js';
 import { checkDefinition } from '../../core/kernel/definition.js';
 import { systemProcess } from '../../core/kernel/process.js';
+import type { PlannedInner } from '../../core/kernel/plan.js';
 import { bind, type Binding, DaemonContainer } from '../../core/kernel/scope.js';
 import { systemClock, systemRandom, SystemTimers } from '../../core/kernel/system.js';
 import type { Plugin } from '../../core/plugin/define.js';
@@ -21,6 +22,8 @@ export interface BuildRequest {
   readonly ports?: readonly Binding[];
   /** Default: `kind.name`. */
   readonly section?: string;
+  /** Inner sections with their options, by `kind.name`. */
+  readonly inner?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export interface Built<T> {
@@ -32,7 +35,7 @@ export interface Built<T> {
 }
 
 /** Creates an instance; does not start it. Throws as the kernel would. */
-export function buildPlugin<T>({ plugin, options = {}, ports = [], section }: BuildRequest): Built<T> {
+export function buildPlugin<T>({ plugin, options = {}, ports = [], section, inner = {} }: BuildRequest): Built<T> {
   const title = section ?? `${plugin.kind}.${plugin.name}`;
   checkDefinition(plugin, title);
   const entries = new Map(Object.entries(options).map(([name, value]) => [name, { value }]));
@@ -62,8 +65,20 @@ export function buildPlugin<T>({ plugin, options = {}, ports = [], section }: Bu
     source: 'built by a test',
     options: read.options,
     effective: read.effective,
+    inner: readInner(plugin, inner),
     needs: new Map(),
     wraps: undefined,
   };
   return { instance: container.create(planned, ports) as T, timers, logged };
+}
+
+function readInner(plugin: Plugin, given: NonNullable<BuildRequest['inner']>): PlannedInner[] {
+  return Object.entries(given).map(([title, options]) => {
+    const [kind = '', ...rest] = title.split('.');
+    const entries = new Map(Object.entries(options).map(([name, value]) => [name, { value }]));
+    const read = readOptions(plugin.inner?.[kind]?.options ?? {}, entries, { section: title });
+    if (read.errors.length > 0) throw new PealErrors(read.errors);
+    const section = { title, kind, name: rest.join('.'), at: undefined, entries };
+    return { section, options: read.options, effective: read.effective };
+  });
 }

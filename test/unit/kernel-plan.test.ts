@@ -4,7 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { definePlugin, type OptionTable, PealError, type Plugin, type PluginKind, type Requirement } from 'peal/plugin';
+import {
+  definePlugin,
+  type InnerKind,
+  type OptionTable,
+  PealError,
+  type Plugin,
+  type PluginKind,
+  type Requirement,
+} from 'peal/plugin';
 import { buildTree } from '../../config/load.js';
 import { apiFits, checkDefinition } from '../../core/kernel/definition.js';
 import { type Plan, planDaemon, type Planned } from '../../core/kernel/plan.js';
@@ -19,10 +27,10 @@ const never = (): never => {
 function fake(
   kind: PluginKind,
   name: string,
-  more: { options?: OptionTable; requires?: Requirement[]; seam?: 'link' },
+  more: { options?: OptionTable; requires?: Requirement[]; seam?: 'link'; inner?: Record<string, InnerKind> },
 ): Plugin {
-  const { options = {}, requires = [], seam } = more;
-  const base = { name, api: '^1', doc: 'Planned only.', options, requires, create: never };
+  const { options = {}, requires = [], seam, inner = {} } = more;
+  const base = { name, api: '^1', doc: 'Planned only.', options, requires, inner, create: never };
   if (kind === 'link') return definePlugin({ ...base, kind, seam: seam ?? 'medium' } as never);
   return definePlugin({ ...base, kind });
 }
@@ -37,6 +45,9 @@ const KNOWN = [
   fake('storage', 'disk', { options: { path: { type: 'path', required: true, doc: 'Where.' } } }),
   fake('export', 'memory', {}),
   fake('service', 'keeper', { requires: [{ kind: 'storage' }, { kind: 'export', optional: true }] }),
+  fake('service', 'sites', {
+    inner: { site: { doc: 'A site.', options: { host: { type: 'string', required: true, doc: 'H.' } } } },
+  }),
   fake('service', 'exporter', { requires: [{ kind: 'export' }] }),
   fake('service', 'left', { requires: [{ kind: 'service' }] }),
   fake('client', 'binary', { options: { port: { type: 'port', default: 4803, doc: 'Port.' } } }),
@@ -220,5 +231,30 @@ describe('where plugins come from', () => {
     );
     expect(errors.every((e) => e instanceof PealError && e.at?.file === join(folder, 'f.ini'))).toBe(true);
     expect(errors.map((e) => e.at?.line)).toEqual([2, 3]);
+  });
+});
+
+describe('inner sections', () => {
+  test('are read by the table of their kind, in any order, with any name', async () => {
+    const { parts } = await good(
+      '[service.sites/site.b c/d.e]\nhost = x\n[service.sites]\n[service.sites/site.a]\nhost = ${peer.name}',
+    );
+    const inner = parts[0]!.inner.map(({ section: { kind, name }, options }) => ({ kind, name, options }));
+    expect(inner).toEqual([
+      { kind: 'site', name: 'b c/d.e', options: { host: 'x' } },
+      { kind: 'site', name: 'a', options: { host: 'a' } },
+    ]);
+    expect(formatTree(plannedTree(await good('[service.sites]\n[service.sites/site.a]\nhost = h')))).toContain(
+      'site.a: host = h   ; f.ini:3',
+    );
+  });
+  test('that cannot be are refused with their line', async () => {
+    expect(await codes('[service.sites]\n[service.sites/sites.a]\n[service.sites/site.b]\ncolour = red')).toEqual([
+      '2 PLUGIN_INNER',
+      '4 OPTION_UNKNOWN',
+      '3 OPTION_MISSING',
+    ]);
+    const { errors } = buildTree('[service.sites/site.a]', { file: 'f.ini', name: 'a' });
+    expect(errors.map((e) => e.code)).toEqual(['PEAL_CONFIG_INNER_ALONE']);
   });
 });

@@ -17,7 +17,7 @@ function scope(daemons: number): Scope {
     return { list };
   };
   const read = readOptions(options, new Map(), { section: 'link.ring' });
-  return { options: read.options, section: 'link.ring', get, find: get } as Scope;
+  return { options: read.options, section: 'link.ring', get, find: get, inner: () => [] } as Scope;
 }
 
 test('it makes a link that orders, over udp unless told otherwise', () => {

@@ -29,14 +29,14 @@ interface Named {
   readonly name: string;
   readonly at?: Position | undefined;
 }
-export type SiteDefinition = Named & OptionsOf<typeof SITE_TABLE>;
-export type GroupDefinition = Named & OptionsOf<typeof GROUP_TABLE>;
+export type SiteForm = Named & OptionsOf<typeof SITE_TABLE>;
+export type GroupForm = Named & OptionsOf<typeof GROUP_TABLE>;
 export type LocalDefinition = OptionsOf<typeof LOCAL_TABLE>;
 export type ExportDefinition = OptionsOf<typeof EXPORT_TABLE>;
 
 export interface Definitions {
-  readonly sites: readonly SiteDefinition[];
-  readonly groups: readonly GroupDefinition[];
+  readonly sites: readonly SiteForm[];
+  readonly groups: readonly GroupForm[];
   readonly local: LocalDefinition;
   readonly export: ExportDefinition;
   /** `(:local (:site-name X))` */
@@ -83,8 +83,8 @@ class DefinitionReader {
       this.merged
         .filter((m) => m.kind === kind)
         .map((m) => ({ ...this.values(KINDS[kind].table, m), name: m.name, at: m.at }));
-    const sites = of(':site-define') as unknown as readonly SiteDefinition[];
-    const groups = of(':group-define') as unknown as readonly GroupDefinition[];
+    const sites = of(':site-define') as unknown as readonly SiteForm[];
+    const groups = of(':group-define') as unknown as readonly GroupForm[];
     const none: Merged = { kind: ':local', name: '', at: { file: '', line: 1 }, items: new Map() };
     const own = this.merged.find((m) => m.kind === ':local') ?? none;
     const take = (table: OptionTable): unknown => this.values(table, own);

@@ -31,6 +31,10 @@ export const CONFIG_ROWS = {
   NO_SUCH_SITE: ["site '{site}' is not defined", 'take one of: {known}'],
   WHO_AM_I: ['no site has the name or an address of this host: {host}', 'say which one this is, one of: {known}'],
   WHO_AM_I_MANY: ['several sites have the name or an address of this host: {found}', 'say which one this is'],
+  UPDATE_MAX: [
+    'the largest update may not be more than half of the data storage: {limit} bytes instead of {value}',
+    'lower :update-max, or raise :data-storage-max',
+  ],
   NO_EXPORTER: [
     ':export-command is given, but this daemon has no section [export.command]',
     'add [export.command], or start the file with `peal floodd`: what arrives is dropped',

@@ -1,7 +1,7 @@
 // Where floodd's configuration file is, and which of its sites this daemon is: the original's search order, then names
 // and addresses of the host (docs/floodd.md). The world is handed in, so that tests stand on ground of their own.
 import { PealError } from 'peal/plugin';
-import { CONFIG_ERRORS, type SiteDefinition } from './definitions.js';
+import { CONFIG_ERRORS, type SiteForm } from './definitions.js';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -30,10 +30,10 @@ export function findConfig(site: string | undefined, world: Pick<Surroundings, '
  * error that names the candidates.
  */
 export function ownSite(
-  sites: readonly SiteDefinition[],
+  sites: readonly SiteForm[],
   named: string | undefined,
   world: Pick<Surroundings, 'hostname' | 'isLocal'>,
-): SiteDefinition {
+): SiteForm {
   const known = sites.map((s) => s.name).join(', ');
   if (named !== undefined) {
     const site = sites.find((s) => s.name === named);
