@@ -18,6 +18,8 @@ export type { OptionLine, TreeNode } from './kernel/tree.js';
 export interface DaemonRequest extends LoadRequest {
   /** The daemon cannot go on: it should be stopped. Called at most once. Default: it stops itself. */
   readonly fatal?: (error: PealError) => void;
+  /** A plugin asked for the end of the daemon, e.g. by a command of its users. Called at most once. Default: it stops itself. */
+  readonly asked?: () => void;
 }
 
 /** A daemon in this process. */
@@ -50,7 +52,7 @@ export interface PlannedDaemon extends RunningDaemon {
 }
 
 /** Puts a daemon together from a plan. Throws a coded error. */
-export function hostPlan(plan: Plan, fatal?: (error: PealError) => void): PlannedDaemon {
+export function hostPlan(plan: Plan, fatal?: (error: PealError) => void, asked?: () => void): PlannedDaemon {
   const { logLevel, logFile } = plan.tree.settings;
   const log = new Log({ level: logLevel, file: logFile });
   const host = new Host({
@@ -58,6 +60,7 @@ export function hostPlan(plan: Plan, fatal?: (error: PealError) => void): Planne
     log,
     machine: createDaemon,
     fatal: fatal ?? (() => void stop()),
+    asked: asked ?? (() => void stop()),
   });
   let stopped: Promise<readonly PealError[]> | undefined;
   const stop = (): Promise<readonly PealError[]> => {
@@ -85,7 +88,7 @@ export function hostPlan(plan: Plan, fatal?: (error: PealError) => void): Planne
 
 /** Starts a daemon: from a file, or a single one on the loopback address. Rejects with coded errors. */
 export async function startDaemon(request: DaemonRequest = {}): Promise<RunningDaemon> {
-  const daemon = hostPlan(await planFrom(request), request.fatal);
+  const daemon = hostPlan(await planFrom(request), request.fatal, request.asked);
   await daemon.start();
   return daemon;
 }

@@ -172,8 +172,7 @@ export class Connection implements LineOut {
       this.socket.destroy();
     });
     stream.on('close', () => {
-      if (!this.socket.destroyed && !this.socket.writableEnded) this.socket.end();
-      if (!stream.writableFinished) this.socket.destroySoon();
+      this.endGently();
     });
     for (const bytes of first) this.toStream(bytes);
   }

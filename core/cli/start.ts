@@ -18,14 +18,22 @@ export async function start(request: StartRequest, terminal: Terminal): Promise<
   const plan = await planFrom({ file: request.config, name: request.name });
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
-  const daemon = hostPlan(plan, (error) => {
-    terminal.complain(error.toString());
-    end(EXIT_FAILURE);
-  });
-  let asked = false;
+  let stopping = false;
+  let signalled = false;
+  const daemon = hostPlan(
+    plan,
+    (error) => {
+      terminal.complain(error.toString());
+      end(EXIT_FAILURE);
+    },
+    () => {
+      stopping = true;
+      end(EXIT_OK);
+    },
+  );
   const onSignal = (): void => {
-    if (asked) process.exit(EXIT_FAILURE);
-    asked = true;
+    if (signalled) process.exit(EXIT_FAILURE);
+    signalled = stopping = true;
     end(EXIT_OK);
   };
   const onUncaught = (error: unknown): void => {
@@ -43,7 +51,7 @@ export async function start(request: StartRequest, terminal: Terminal): Promise<
         terminal.print(readyLine(daemon));
       },
       (error: unknown) => {
-        if (asked) return;
+        if (stopping) return;
         onUncaught(error);
       },
     );

@@ -11,7 +11,7 @@ import { Wrapped } from '../plugin/link.js';
 import type { Medium } from '../plugin/medium.js';
 import { formatValue } from '../plugin/option-values.js';
 import { type OptionEntry, type OptionTable, readOptions } from '../plugin/options.js';
-import { Clock, DaemonInfo, EventLoop, Logger, Process, Random, Sessions, Timers } from '../plugin/ports.js';
+import { Clock, DaemonInfo, EventLoop, Logger, Process, Random, Sessions, Shutdown, Timers } from '../plugin/ports.js';
 import { Companion, type Service } from '../plugin/service.js';
 import { type Storage, Store } from '../plugin/storage.js';
 import { ControlServer } from '../runtime/control-server.js';
@@ -35,6 +35,8 @@ export interface HostRequest {
   readonly machine: MachineFactory;
   /** The daemon cannot go on; called once. Whoever owns the host stops it. */
   readonly fatal: (error: PealError) => void;
+  /** A plugin asked for the end of the daemon; called once. Whoever owns the host stops it. */
+  readonly asked: () => void;
 }
 
 export interface HostStatus {
@@ -53,6 +55,7 @@ export class Host {
   private readonly instances = new Map<PlannedPlugin, unknown>();
   private readonly control: ControlServer;
   private stopping: Promise<readonly PealError[]> | undefined;
+  private asked = false;
 
   /** Creates everything, opens nothing. Throws a coded error. */
   constructor(private readonly request: HostRequest) {
@@ -141,7 +144,15 @@ export class Host {
       bind(Random, systemRandom),
       bind(Process, systemProcess),
       bind(DaemonInfo, this.info),
+      bind(Shutdown, { ask: (why) => this.ask(why) }),
     ];
+  }
+
+  private ask(why: string): void {
+    if (this.asked) return;
+    this.asked = true;
+    this.request.log.logger('kernel').info(`the daemon was asked to stop: ${why}`);
+    this.request.asked();
   }
 
   /** The link chain from the inside out, the machine on it, and the driver that is their part in the order of start. */

@@ -28,7 +28,19 @@ export type {
 export { errorTable, PealError, PealErrors, reasonOf, STORAGE_ERRORS } from '../errors.js';
 export type { ErrorSpec, ErrorTable, Position } from '../errors.js';
 
-export { Clock, DaemonInfo, EventLoop, Logger, LOG_LEVELS, Process, Random, Sessions, Timers, token } from './ports.js';
+export {
+  Clock,
+  DaemonInfo,
+  EventLoop,
+  Logger,
+  LOG_LEVELS,
+  Process,
+  Random,
+  Sessions,
+  Shutdown,
+  Timers,
+  token,
+} from './ports.js';
 export type { Command, CommandResult, LogFields, LogLevel, TimerHandle, Token } from './ports.js';
 
 export type { Address, Identity, Medium, MediumUp } from './medium.js';

@@ -118,6 +118,16 @@ export interface DaemonInfo {
 }
 export const DaemonInfo: Token<DaemonInfo> = token('DaemonInfo');
 
+/** For plugins whose users may end the daemon. */
+export interface Shutdown {
+  /**
+   * Asks for the orderly end of this daemon, as SIGTERM does: answers at once, and the plugin's own `stop` is called in its
+   * turn. `why` is for the log. Idempotent.
+   */
+  ask(why: string): void;
+}
+export const Shutdown: Token<Shutdown> = token('Shutdown');
+
 /** The way in for clients: every client API and service has it. */
 export type Sessions = SessionsPort;
 export const Sessions: Token<Sessions> = token('Sessions');

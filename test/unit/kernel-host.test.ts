@@ -67,6 +67,22 @@ test('sessions of a client API reach one another through the machine', async () 
   await daemon.stop();
 });
 
+test('a plugin may ask for the end of the daemon, once', async () => {
+  let asked = 0;
+  const plan = await planFrom({ file: write(`${LINK}${moody('x', 'tired = true\n')}`), name: `d${count}` });
+  const daemon = await new Promise<PlannedDaemon>((resolve, reject) => {
+    const host = hostPlan(plan, undefined, () => {
+      asked++;
+      setImmediate(() => resolve(host));
+    });
+    host.start().catch(reject);
+  });
+  expect(asked).toBe(1);
+  expect(noted).toEqual(['start service.moody.x']);
+  expect(await daemon.stop()).toEqual([]);
+  expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('the daemon was asked to stop: tired');
+});
+
 describe('what fails', () => {
   const failure = async (text: string): Promise<string> => {
     const daemon = await host(text);

@@ -1,6 +1,6 @@
 // The face of service `flood` for a client API that stands beside it: what `scope.get(Companion)` is when the section of
 // that API says `service = flood`. Types only; the text port turns these calls into the commands of the original.
-import type { Bytes, Service } from 'peal/plugin';
+import type { Bytes, CommandFace, Service } from 'peal/plugin';
 import type {
   FloodStatistics,
   GroupStatus,
@@ -61,6 +61,8 @@ export interface Listening {
 }
 
 export interface FloodService extends Service {
+  /** Its commands on the text port: `floodFace(this, version)` of commands/index.ts, there from the constructor on. */
+  readonly face: CommandFace;
   /** Own definition. */
   readonly site: SiteDefinition;
   /** Largest update in bytes. */
@@ -91,6 +93,6 @@ export interface FloodService extends Service {
   isAdmin(address: string): boolean;
   /** Computes the topology now; false when this site is not the master of that group, or has no such group. */
   update(group: string): boolean;
-  /** Ends the daemon in an orderly way: the caller has asked `isAdmin`. */
+  /** Ends the daemon in an orderly way (port `Shutdown` of the SDK): the caller has asked `isAdmin`. */
   terminate(): void;
 }
