@@ -25,7 +25,7 @@ export interface Birth {
   /** Own place in the list. */
   readonly self: number;
   readonly listHash: number;
-  /** Above the clock and every incarnation of this name heard of; never 0. */
+  /** From the wall clock, which may have been set back; differs from every other life of this name; never 0. */
   readonly incarnation: bigint;
   /** The random 32-bit first part of configuration ids proposed in this life. */
   readonly idNumber: number;

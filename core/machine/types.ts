@@ -11,7 +11,7 @@ export type Bytes = Uint8Array;
 export interface Member {
   /** Name of the daemon: 1 to 19 bytes, each 0x24 to 0x7e, no '#'. */
   readonly name: string;
-  /** Differs at every start and rises: 64 bits, never 0. */
+  /** Differs at every start, and rises unless the clock was set back: 64 bits, never 0. */
   readonly incarnation: bigint;
   /** Place in the canonical daemon list (order of the file), 0-based; also the order of members in a configuration. */
   readonly place: number;

@@ -134,11 +134,9 @@ export class Chaos {
       case 'reset':
         cluster.network.reset(a.a, a.b);
         return;
-      case 'clock': {
-        const d = cluster.daemons[a.place];
-        if (d !== undefined) d.wallOffsetSeconds = a.seconds;
+      case 'clock':
+        cluster.setClock(a.place, a.seconds);
         return;
-      }
       case 'slow-reader':
         this.slowReader(a.place, a.ms);
         return;

@@ -16,6 +16,7 @@ import type { TraceEvent } from './trace.js';
 
 const NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta', 'iota', 'kappa', 'lambda', 'mu'];
 const INCARNATION_STEP_MAX = 1_000_000;
+const MICROSECONDS = 1_000_000n;
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -54,6 +55,8 @@ export class Cluster {
   private readonly random: Random;
   private readonly reader: FrameReader;
   private readonly incarnations: bigint[];
+  /** How far the wall clock of each machine is off, in seconds: it stays so when a daemon there ends. */
+  private readonly wallOffsets: number[];
   private sessionCount = 0;
 
   constructor(private readonly o: ClusterOptions) {
@@ -65,6 +68,7 @@ export class Cluster {
     this.network = o.medium === 'stream' ? new StreamNetwork(network) : new DatagramNetwork(network);
     this.daemons = this.list.map(() => undefined);
     this.incarnations = this.list.map(() => 0n);
+    this.wallOffsets = this.list.map(() => 0);
     this.reader = new FrameReader((id) => this.sent[id]);
     o.trace({ t: 0, event: 'cluster', daemons: this.list.map((d) => d.name) });
   }
@@ -73,11 +77,21 @@ export class Cluster {
     this.o.trace({ t: this.clock.now, event, what });
   }
 
+  /** Sets the wall clock of the machine at that place. */
+  setClock(place: number, offsetSeconds: number): void {
+    this.wallOffsets[place] = offsetSeconds;
+    const d = this.daemons[place];
+    if (d !== undefined) d.wallOffsetSeconds = offsetSeconds;
+    // Lives follow the clock, back as well: the next is above the last only if the clock is.
+    this.incarnations[place] = 0n;
+  }
+
   /** Starts a new life at that place, unless one is running. */
-  boot(place: number, wallOffsetSeconds = 0): void {
+  boot(place: number): void {
     if (this.daemons[place] !== undefined) return;
     const name = this.list[place]!.name;
-    const base = BigInt(EPOCH_SECONDS + Math.floor(this.clock.now / 1000)) * 1000n;
+    const wallOffsetSeconds = this.wallOffsets[place]!;
+    const base = BigInt(EPOCH_SECONDS + wallOffsetSeconds + Math.floor(this.clock.now / 1000)) * MICROSECONDS;
     const last = this.incarnations[place]!;
     const incarnation = (base > last ? base : last) + BigInt(1 + this.random.below(INCARNATION_STEP_MAX));
     this.incarnations[place] = incarnation;

@@ -121,8 +121,8 @@ export class Membership {
       }
       return false;
     }
-    if (incarnation < p.incarnation) return false;
-    if (incarnation > p.incarnation) {
+    if (p.isOver(incarnation) || (incarnation < p.incarnation && !this.#mayBeLater(p))) return false;
+    if (incarnation !== p.incarnation) {
       const known = p.incarnation !== 0n;
       p.reborn(incarnation);
       p.hear(this.#h.now);
@@ -132,6 +132,14 @@ export class Membership {
     }
     p.hear(this.#h.now);
     return true;
+  }
+
+  /**
+   * May a lower incarnation be the later life? Yes, if its clock was set back: but only when nothing was heard of the
+   * higher one for so long that nobody counts on it. (Where both live, the higher is heard all the time.)
+   */
+  #mayBeLater(p: Peer): boolean {
+    return !this.#h.isListed(p.place) && !this.#accepts(p.place) && this.#h.now - p.heardAt > HEARING_LIMIT_MS;
   }
 
   sent(to: number | 'all'): void {
@@ -150,7 +158,7 @@ export class Membership {
     this.highestTime = Math.max(this.highestTime, row.highestTime);
     if (row.leaving) {
       if (this.#concerns(place)) this.#accuse(p, { kind: 'left', detail: 'clean leave' });
-      p.forget();
+      p.end();
       return true;
     }
     if (row.asks) this.#rowDue = true;
@@ -217,6 +225,8 @@ export class Membership {
     const refusal = this.#refusal(p);
     if (refusal !== undefined) return refusal;
     this.#accepted = p;
+    // Our rows say who has answered in the round that they name.
+    if (p.round !== this.round) this.#answeredBy.clear();
     this.round = p.round;
     this.#ownTime = p.id.time;
     this.highestTime = Math.max(this.highestTime, p.id.time);
@@ -266,6 +276,7 @@ export class Membership {
 
   /** Tells the others; nothing is accepted from here on. */
   leave(): void {
+    if (this.state === 'recovering') this.out.abandon();
     this.state = 'stopped';
     this.round++;
     this.out.send('all', Kind.row, encodeRow(this.#ownRow(true)));
@@ -307,7 +318,7 @@ export class Membership {
 
   /** Own row for an answer to a refused proposal. */
   rowBytes(): Bytes {
-    return encodeRow(this.#ownRow(false));
+    return encodeRow(this.#ownRow(this.state === 'stopped'));
   }
 
   describe(): string {
@@ -449,13 +460,17 @@ export class Membership {
   #concerns(place: number): boolean {
     if (this.#h.isListed(place)) return true;
     const p = this.#h.peers[place]!;
-    if (this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place)) return true;
+    if (this.#accepts(place)) return true;
     return p.row !== undefined && this.#h.holdsUs(p.row);
   }
 
   /** Do its rounds matter to us? A partner of a merge under way counts: when it gives up, so must we. */
   #related(place: number, row: Row): boolean {
-    if (this.#h.isMember(place) || this.#h.holdsUs(row)) return true;
+    return this.#h.isMember(place) || this.#h.holdsUs(row) || this.#accepts(place);
+  }
+
+  /** Is it, in whatever life, a member of the proposal that is being recovered? */
+  #accepts(place: number): boolean {
     return this.state === 'recovering' && this.#accepted?.members.some((m) => m.place === place) === true;
   }
 

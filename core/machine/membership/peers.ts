@@ -21,6 +21,8 @@ export class Peer {
   accused: Evidence | undefined = undefined;
   /** No edge to it counts before this time (it broke twice within a minute). */
   heldUntil = NEVER_MS;
+  /** The present life has said that it leaves: nothing that still arrives of it counts. */
+  #over = false;
   #gapMs = 0;
   #breaks: number[] = [];
   #holds = 0;
@@ -46,6 +48,7 @@ export class Peer {
   /** A new life begins: nothing said by the one before counts. */
   reborn(incarnation: bigint): void {
     this.incarnation = incarnation;
+    this.#over = false;
     this.row = undefined;
     this.rowAt = NEVER_MS;
     this.accused = undefined;
@@ -57,6 +60,17 @@ export class Peer {
     this.rowAt = NEVER_MS;
     this.row = undefined;
     this.accused = undefined;
+  }
+
+  /** A clean leave: what was sent before it and arrives behind it must not bring it back. */
+  end(): void {
+    this.forget();
+    this.#over = true;
+  }
+
+  /** Has that life said that it leaves? */
+  isOver(incarnation: bigint): boolean {
+    return this.#over && incarnation === this.incarnation;
   }
 
   /** Heard within the limit, not accused, its edge not held back. */

@@ -1,0 +1,30 @@
+// Attacks on rounds: who hear each other all the time go on together, whatever is lost or late (docs/design/membership.md 4).
+import { expect, test } from '@jest/globals';
+import { ENVELOPE_BYTES } from '../../core/machine/envelope.js';
+import { Kind, Scene, on } from './scene.js';
+
+test('answers of an earlier round do not make the dead alive', () => {
+  const scene = new Scene({ daemons: 4 }).begin();
+  // A round in which the first three answer each other.
+  scene.part([0, 1, 2], [3]);
+  scene.until('three and one', () => scene.together([0, 1, 2]) && scene.together([3]));
+  // The first proposes a merge of which the third learns nothing, and dies. The third notices that at once, and only then
+  // has a row of the second, which is still in the recovery of that round and has not noticed.
+  const { round } = scene.at(0).machine.status();
+  const later = (m: { readonly head: Uint8Array }): boolean => m.head[ENVELOPE_BYTES]! > round;
+  scene.rules = [
+    on('drop', [Kind.propose], [0], [2]),
+    (m) => (m.kind === Kind.row && m.to === 2 && later(m) ? 'drop' : undefined),
+  ];
+  scene.part([0, 1, 2, 3]);
+  scene.until('the second takes part', () => scene.state(1) === 'recovering');
+  scene.cluster.crash(0);
+  const from = scene.now;
+  const third = scene.at(2);
+  third.tick(() => third.machine.down(0, { kind: 'refused', detail: 'nobody listens there' }));
+  expect([1, 2].map((place) => scene.state(place))).toEqual(['recovering', 'gathering']);
+  scene.rules = [];
+  scene.until('they went on', () => scene.installs(2, from).length > 0);
+  for (const members of scene.installs(2, from)) expect(members).toContain('beta,gamma');
+  expect(scene.verdict()).toEqual([]);
+});
