@@ -17,7 +17,7 @@ import { cut, Fragments } from './fragments/fragments.js';
 import type { GroupsMachine } from './groups/contract.js';
 import { createGroups } from './groups/index.js';
 import { Membership, MembershipTimer, type Proposal } from './membership/membership.js';
-import { CHANGES_KEPT, DEFAULT_PACK_BYTES, LEAVE_LIMIT_MS, LEAVE_LINGER_MS } from './options.js';
+import { CHANGES_KEPT, DEFAULT_PACK_BYTES, LARGEST_MESSAGE_BYTES, LEAVE_LIMIT_MS, LEAVE_LINGER_MS } from './options.js';
 import { LinkOrder } from './order/link-order.js';
 import type { Order } from './order/order.js';
 import { TurnOrder } from './order/turn-order.js';
@@ -87,7 +87,7 @@ class Daemon implements DaemonMachine {
       propose: (p) => this.#propose(p),
       event: (e) => ports.event(e),
     });
-    const maxFrameBytes = HEADER_BYTES + NAME_BYTES * MAX_GROUPS + options.maxMessageBytes;
+    const maxFrameBytes = HEADER_BYTES + NAME_BYTES * MAX_GROUPS + LARGEST_MESSAGE_BYTES;
     this.#delivery = new Delivery(maxFrameBytes, {
       frames: (sender, bytes, from, to) => this.#groups.frames(sender, bytes, from, to),
       state: (sender, bytes) => this.#groups.state(sender, bytes),

@@ -5,8 +5,13 @@ export const DEFAULT_OPTIONS: DaemonOptions = {
   silenceLimitMs: 450,
   packBytes: 0,
   backlogBytes: 4 * 1024 * 1024,
-  maxMessageBytes: 143_952,
 };
+
+/**
+ * Largest message (32 * groups + data) that is put together from pieces: the most that any daemon may let its clients send.
+ * The same everywhere, whatever a daemon allows its own clients, since what one of them delivers all must.
+ */
+export const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** A starting daemon waits that long for a configuration before it installs itself alone. */
 export const START_WAIT_MS = 300;

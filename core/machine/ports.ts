@@ -42,8 +42,6 @@ export interface DaemonOptions {
   readonly packBytes: number;
   /** Bytes of not yet numbered client frames at which clients are no longer read. */
   readonly backlogBytes: number;
-  /** Largest message (32 * groups + data) that is reassembled from pieces. */
-  readonly maxMessageBytes: number;
 }
 
 /** Why the configuration changed: kept for status, logged, counted. */

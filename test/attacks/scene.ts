@@ -36,6 +36,7 @@ export interface SceneOptions {
 const CONVERGENCE_MS = 60_000;
 const STEP_MS = 10;
 const REST_MS = 3_000;
+const PARTED_MS = 8_000;
 
 export class Scene {
   readonly cluster: Cluster;
@@ -152,8 +153,12 @@ export class Scene {
       this.run(STEP_MS);
     }
     this.run(REST_MS);
-    const { now: t } = this;
-    this.checkers.add({ t, event: 'settled', components: [this.cluster.list.map((d) => d.name)] });
+    const names = this.cluster.list.map((d) => d.name);
+    this.checkers.add({ t: this.now, event: 'settled', components: [names] });
+    // Some guarantees are judged when nobody is in a configuration any more.
+    this.part(...all.map((place) => [place]));
+    this.run(PARTED_MS);
+    this.checkers.add({ t: this.now, event: 'settled', components: names.map((name) => [name]) });
     this.checkers.finish();
     return this.checkers.violations.map((v) => `[${v.guarantee}] at ${v.t} ms: ${v.detail}`);
   }

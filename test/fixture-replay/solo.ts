@@ -3,6 +3,7 @@
 import { createDaemon } from '../../core/machine/daemon.js';
 import { createMesh } from '../../core/machine/mesh/index.js';
 import { DEFAULT_OPTIONS } from '../../core/machine/options.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../../core/wire/frame.js';
 import type { Medium } from '../../core/plugin/medium.js';
 import { EventLoop, Logger, Sessions } from '../../core/plugin/ports.js';
 import { Driver } from '../../core/runtime/driver.js';
@@ -54,7 +55,7 @@ export async function startSolo(options: Readonly<Record<string, string>> = {}):
     machine: (drawn, ports) => createDaemon({ ...birth, ...drawn }, ports),
     log: SILENT,
     maxSessions: 1000,
-    maxMessageBytes: DEFAULT_OPTIONS.maxMessageBytes,
+    maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
     fatal: (error) => fatal.push(error.toString()),
   });
   await driver.start();

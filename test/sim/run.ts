@@ -1,6 +1,7 @@
 // One run: a cluster, a schedule and a workload from one seed, judged by all checkers while it goes. The same seed
 // and code give the same trace hash.
 import type { DaemonOptions } from '../../core/machine/ports.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../../core/wire/frame.js';
 import type { Link } from '../../core/machine/types.js';
 import { Chaos } from './chaos.js';
 import { Checkers, type CheckerOptions } from './checkers.js';
@@ -129,7 +130,7 @@ class Run {
       }),
       trace: (e) => this.trace(e),
     });
-    const largestBytes = Math.min(subject.options.maxMessageBytes - 1024, r.pick([2_000, 20_000, 140_000]));
+    const largestBytes = Math.min(DEFAULT_MAX_MESSAGE_BYTES - 1024, r.pick([2_000, 20_000, 140_000]));
     this.workload = new Workload(seed, this.cluster, {
       everyMs: r.pick([20, 60, 200]),
       burst: r.pick([1, 4, 12]),

@@ -9,6 +9,7 @@ import type { Address, Medium, MediumUp } from '../../core/plugin/medium.js';
 import type { Logger } from '../../core/plugin/ports.js';
 import { Driver } from '../../core/runtime/driver.js';
 import {
+  DEFAULT_MAX_MESSAGE_BYTES,
   buildFrame,
   frameBytes,
   frameService,
@@ -85,7 +86,7 @@ async function cluster(names: readonly string[]): Promise<readonly Driver[]> {
       machine: (drawn, ports) => createDaemon({ ...birth, ...drawn }, ports),
       log,
       maxSessions: 10,
-      maxMessageBytes: DEFAULT_OPTIONS.maxMessageBytes,
+      maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
       fatal: (error) => {
         throw error;
       },

@@ -6,6 +6,8 @@ import type { Configuration, Pack } from '../types.js';
 import type { Order, OrderParts } from './order.js';
 
 const NOTHING: readonly Content[] = [];
+/** What the log keeps, in windows of all members, at which nothing more is numbered. */
+const KEPT_WINDOWS = 2;
 
 /** Numbers at `submit`, so nothing ever waits between outbox and link. */
 export class TurnOrder implements Order {
@@ -14,6 +16,9 @@ export class TurnOrder implements Order {
   readonly #parts: OrderParts;
   readonly #turn: Turn;
   #window = 0;
+  /** The widest window so far: what one member may have on its way. */
+  #widest = 0;
+  #members = 0;
 
   constructor(parts: OrderParts) {
     this.#parts = parts;
@@ -21,7 +26,8 @@ export class TurnOrder implements Order {
   }
 
   install(c: Configuration): void {
-    this.#window = 0;
+    this.#window = this.#widest = 0;
+    this.#members = c.members.length;
     this.#turn.install(c.self, c.members.length);
   }
 
@@ -31,7 +37,7 @@ export class TurnOrder implements Order {
     const exchanging = this.#parts.exchanging();
     const turn = this.#turn;
     let said = 0;
-    while (outbox.pending(exchanging) && outbox.nextBytes(exchanging) <= this.#window) {
+    while (outbox.pending(exchanging) && outbox.nextBytes(exchanging) <= this.#window && this.#mayKeepMore()) {
       if (!turn.holding) {
         turn.want();
         break;
@@ -43,6 +49,16 @@ export class TurnOrder implements Order {
       if (this.#parts.exchanging() !== exchanging) return this.pump();
     }
     if (turn.holding) turn.release();
+  }
+
+  /**
+   * Who has the turn may have an open window although some member lacks a pack of somebody else: all that follows is kept
+   * by everybody until that pack came or the member is given up.
+   */
+  #mayKeepMore(): boolean {
+    const { link, delivery } = this.#parts;
+    const kept = delivery.log.bytes + delivery.log.size * link.overheadBytes;
+    return kept <= KEPT_WINDOWS * this.#members * this.#widest;
   }
 
   accepted(sender: number, index: number, pack: Pack): void {
@@ -59,6 +75,7 @@ export class TurnOrder implements Order {
 
   window(bytes: number): void {
     this.#window = bytes;
+    this.#widest = Math.max(this.#widest, bytes);
   }
 
   freeze(): void {
