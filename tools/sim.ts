@@ -76,7 +76,10 @@ function main(): void {
     .description('Simulates clusters under faults, judged by checkers of every guarantee.')
     .option('--seed <n>', 'first seed; alone: only this one', natural)
     .option('--minutes <m>', 'go on with following seeds for that long', positive, 0)
-    .option('--daemons <range>', 'how many, e.g. 3-8', range, [3, 8] as [number, number])
+    .option('--daemons <range>', 'how many, e.g. 3-8; small clusters are drawn more often', range, [3, 16] as [
+      number,
+      number,
+    ])
     .option('--phases <n>', 'phases of chaos in a run', natural)
     .option('--max-bytes <n>', 'largest send of the network', natural)
     .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
@@ -226,7 +229,11 @@ function failed(o: Options, result: RunResult, first: boolean): void {
     }
   }
   const trace: TraceEvent[] = [];
-  const again = runSeed(subject(o), { ...run, schedule: shrunk.schedule, record: (e) => trace.push(e) });
+  const again = runSeed(subject(o), {
+    ...run,
+    setting: { ...result.setting, schedule: shrunk.schedule },
+    record: (e) => trace.push(e),
+  });
   if (o.trace !== undefined) writeFileSync(o.trace, trace.map(toLine).join('\n') + '\n');
   for (const v of again.violations.slice(0, 6)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
   for (const line of timeline(trace, again.violations.length > 0 ? again.violations : violations, o.lines))

@@ -25,6 +25,8 @@ export class Chaos {
   private armed: Armed[] = [];
   /** What is undone when its time is over or the phase ends; a phase forgets those of the one before. */
   private phase = 0;
+  /** Only daemons in a change have moments to describe; false: it installed in the present tick. */
+  private readonly changing = new Map<SimDaemon, boolean>();
   private readonly described = new Map<SimDaemon, string>();
 
   constructor(
@@ -34,12 +36,17 @@ export class Chaos {
   ) {
     this.random = new Random(seed, 'chaos');
     cluster.onEvent = (d, e) => {
+      if (e.kind === 'round') this.changing.set(d, true);
+      if (e.kind === 'installed') this.changing.set(d, false);
       if (this.armed.length === 0) return;
       const notice = NOTICED.find((n) => n === e.kind);
       if (notice !== undefined) this.moment(d, notice);
     };
     cluster.onTick = (d) => {
+      const changing = this.changing.get(d);
+      if (changing === undefined) return;
       if (this.armed.some((a) => DESCRIBED.some((w) => w === a.at))) this.looked(d);
+      if (!changing) this.changing.delete(d);
     };
   }
 

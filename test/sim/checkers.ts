@@ -24,6 +24,7 @@ export class Checkers {
   readonly violations: Violation[] = [];
   readonly ledger = new Ledger();
   private readonly all: Checker[];
+  private readonly ofDeliveries: Checker[];
   private readonly reports = new Map<string, number>();
 
   constructor(options: CheckerOptions) {
@@ -50,11 +51,12 @@ export class Checkers {
       new BoundedQueues(court),
       new NoFalseAlarm(court),
     ];
+    this.ofDeliveries = this.all.filter((c) => c.skipsDeliveries !== true);
   }
 
   add(e: TraceEvent): void {
     const step = this.ledger.open(e);
-    for (const c of this.all) c.step(step);
+    for (const c of e.event === 'deliver' ? this.ofDeliveries : this.all) c.step(step);
     this.ledger.close(step);
   }
 

@@ -27,8 +27,8 @@ export interface ClusterOptions {
   /** As in `NetworkOptions`. */
   readonly fits?: readonly number[];
   readonly create: MachineFactory;
-  readonly link: () => Link;
-  readonly options: (place: number) => DaemonOptions;
+  /** What the next life that boots is made with. */
+  readonly life: () => { readonly link: Link; readonly options: DaemonOptions };
   trace(e: TraceEvent): void;
 }
 
@@ -103,8 +103,7 @@ export class Cluster {
       incarnation,
       idNumber: this.random.next(),
       medium: this.network.facts,
-      link: o.link(),
-      options: o.options(place),
+      ...o.life(),
     };
     const d = new SimDaemon(place, name, birth, this.surroundings());
     d.wallOffsetSeconds = wallOffsetSeconds;

@@ -9,7 +9,8 @@ import { Cluster } from './cluster.js';
 import type { MachineFactory } from './daemon.js';
 import type { Violation } from './ledger.js';
 import { Random } from './random.js';
-import { type ChaosPhase, type Schedule, makeSchedule } from './schedule.js';
+import type { ChaosPhase, Schedule } from './schedule.js';
+import { drawLife, drawSetting, type Flavour, type Setting } from './setting.js';
 import { TraceHash, type TraceEvent } from './trace.js';
 import { Workload } from './workload.js';
 
@@ -19,7 +20,7 @@ export interface Subject {
   readonly link: (stream: boolean, windowBytes: number | undefined) => Link;
   readonly options: DaemonOptions;
   readonly checkers: CheckerOptions;
-  readonly media: readonly ('stream' | 'datagram')[];
+  readonly media: readonly Flavour[];
 }
 
 export interface RunOptions {
@@ -28,18 +29,18 @@ export interface RunOptions {
   readonly daemons: readonly [number, number];
   readonly phases?: number;
   /** Instead of the one the seed gives. */
-  readonly medium?: 'stream' | 'datagram';
+  readonly medium?: Flavour;
   /** Largest send; instead of the one the seed gives. */
   readonly maxBytes?: number;
-  /** Instead of the one the seed gives: for shrinking. */
-  readonly schedule?: Schedule;
+  /** Instead of all that the seed gives, but for what the run itself draws. */
+  readonly setting?: Setting;
   /** Sees every event of the trace. */
   readonly record?: (e: TraceEvent) => void;
 }
 
 export interface Figures {
   readonly daemons: number;
-  readonly medium: 'stream' | 'datagram';
+  readonly medium: Flavour;
   readonly simulatedMs: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly messages: number;
@@ -54,18 +55,9 @@ export interface RunResult {
   readonly hash: string;
   readonly violations: readonly Violation[];
   readonly figures: Figures;
-  readonly schedule: Schedule;
+  readonly setting: Setting;
 }
 
-/** Sizes that paths carry in turn: mostly the largest all the time. */
-function fitsOf(seed: number, maxBytes: number): readonly number[] {
-  const r = new Random(seed, 'fits');
-  if (!r.chance(300)) return [];
-  return Array.from({ length: r.between(2, 9) }, () => Math.min(maxBytes, r.pick([400, 1400, 8900, 60_000])));
-}
-
-const PHASES = 6;
-const FAULT_EVERY_MS = 400;
 const STEP_MS = 20;
 /** A merge may wait 30 s for an edge that broke often (docs/design/membership.md); then it takes its rounds. */
 const CONVERGENCE_LIMIT_MS = 60_000;
@@ -83,14 +75,18 @@ const STALL_HIGH_MS = 450;
 const EVENTS_OF_A_RUN_MAX = 30_000_000;
 
 export function runSeed(subject: Subject, o: RunOptions): RunResult {
-  return new Run(subject, o).go();
+  const { seed, daemons, phases, maxBytes } = o;
+  const media = o.medium === undefined ? subject.media : [o.medium];
+  const maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+  const given = { ...(phases === undefined ? {} : { phases }), ...(maxBytes === undefined ? {} : { maxBytes }) };
+  const setting = o.setting ?? drawSetting({ seed, daemons, media, maxMessageBytes, ...given });
+  return new Run(subject, setting, o.record).go();
 }
 
 class Run {
   private readonly checkers: Checkers;
   private readonly hash = new TraceHash();
   private readonly schedule: Schedule;
-  private readonly medium: 'stream' | 'datagram';
   private readonly cluster: Cluster;
   private readonly workload: Workload;
   private readonly chaos: Chaos;
@@ -100,43 +96,29 @@ class Run {
 
   constructor(
     subject: Subject,
-    private readonly o: RunOptions,
+    private readonly setting: Setting,
+    private readonly record: ((e: TraceEvent) => void) | undefined,
   ) {
-    const { seed } = o;
-    const r = new Random(seed, 'run');
-    this.random = r.fork('calm');
-    const daemons = r.between(o.daemons[0], o.daemons[1]);
-    const drawn = r.pick(subject.media);
-    this.medium = o.medium ?? drawn;
-    const stream = this.medium === 'stream';
-    this.schedule =
-      o.schedule ?? makeSchedule(seed, daemons, { phases: o.phases ?? PHASES, faultEveryMs: FAULT_EVERY_MS });
+    const { seed, schedule, medium, maxBytes, fits, bufferBytes, rates } = setting;
+    this.random = new Random(seed, 'calm');
+    this.schedule = schedule;
     this.checkers = new Checkers(subject.checkers);
-    const drawnBytes = r.pick(stream ? [16_384, 65_536, 262_144] : [1400, 8900, 60_000]);
-    const maxBytes = o.maxBytes ?? drawnBytes;
+    const lives = new Random(seed, 'lives');
     this.cluster = new Cluster({
       seed,
-      daemons: this.schedule.daemons,
-      medium: this.medium,
+      daemons: schedule.daemons,
+      medium,
       maxBytes,
-      fits: stream ? [] : fitsOf(seed, maxBytes),
-      bufferBytes: r.pick(stream ? [65_536, 262_144, 1_048_576] : [65_536, 212_992]),
+      fits,
+      bufferBytes,
       create: subject.create,
-      link: () => subject.link(stream, r.pick([undefined, undefined, 5_000, 50_000])),
-      options: () => ({
-        ...subject.options,
-        packBytes: r.pick([0, 0, 0, 700, 3000, 20_000]),
-        backlogBytes: r.pick([subject.options.backlogBytes, subject.options.backlogBytes, 20_000]),
-      }),
+      life: () => {
+        const { options, windowBytes } = drawLife(lives, subject.options);
+        return { options, link: subject.link(medium === 'stream', windowBytes) };
+      },
       trace: (e) => this.trace(e),
     });
-    const largestBytes = Math.min(DEFAULT_MAX_MESSAGE_BYTES - 1024, r.pick([2_000, 20_000, 140_000]));
-    this.workload = new Workload(seed, this.cluster, {
-      everyMs: r.pick([20, 60, 200]),
-      burst: r.pick([1, 4, 12]),
-      sessionsPerDaemon: r.between(1, 4),
-      largestBytes,
-    });
+    this.workload = new Workload(seed, this.cluster, rates);
     this.chaos = new Chaos(seed, this.cluster, this.workload);
   }
 
@@ -148,13 +130,13 @@ class Run {
     }
     this.checkers.finish();
     return {
-      seed: this.o.seed,
+      seed: this.setting.seed,
       hash: this.hash.hex(),
       violations: [...this.own, ...this.checkers.violations],
-      schedule: this.schedule,
+      setting: this.setting,
       figures: {
         daemons: this.schedule.daemons,
-        medium: this.medium,
+        medium: this.setting.medium,
         simulatedMs: this.cluster.clock.now,
         faults: this.chaos.counts,
         messages: this.cluster.messages,
@@ -167,7 +149,7 @@ class Run {
 
   private trace(e: TraceEvent): void {
     this.hash.add(e);
-    this.o.record?.(e);
+    this.record?.(e);
     this.checkers.add(e);
     if (e.event === 'note' && e.what.startsWith('FATAL')) this.violate('fatal', e.what);
   }

@@ -60,33 +60,39 @@ export interface Schedule {
   readonly phases: readonly ChaosPhase[];
 }
 
-export interface ScheduleSize {
-  readonly phases: number;
-  /** Mean milliseconds between two faults of a chaos phase. */
-  readonly faultEveryMs: number;
-}
-
-const CHAOS_LOW_MS = 2_000;
-const CHAOS_HIGH_MS = 12_000;
 const FAULT_LOW_MS = 100;
 const FAULT_HIGH_MS = 5_000;
 const CLOCK_JUMP_SECONDS = 100_000;
 const SIEGE_PERMILLE = 333;
+const LIFE_PERMILLE = 500;
 
-export function makeSchedule(seed: number, daemons: number, size: ScheduleSize): Schedule {
+/** Length of a chaos phase and mean time between two of its faults, milliseconds. */
+interface Pace {
+  readonly lowMs: number;
+  readonly highMs: number;
+  readonly faultEveryMs: number;
+}
+/** One change before the last is over. */
+const STORM: Pace = { lowMs: 2_000, highMs: 12_000, faultEveryMs: 400 };
+/** Long lives: most changes begin at rest, with much behind them. */
+const LIFE: Pace = { lowMs: 15_000, highMs: 60_000, faultEveryMs: 4_000 };
+
+/** `phases`: of chaos, each followed by a quiet one; twice as many in a siege. */
+export function makeSchedule(seed: number, daemons: number, phases: number): Schedule {
   const r = new Random(seed, 'schedule');
   const besieged = daemons > 2 && r.chance(SIEGE_PERMILLE);
-  const count = besieged ? size.phases * 2 : size.phases;
-  const phases = Array.from({ length: count }, (_, i) =>
-    besieged ? siege(r, daemons, i === count - 1) : chaos(r, daemons, size, i === count - 1),
+  const pace = r.chance(LIFE_PERMILLE) ? LIFE : STORM;
+  const count = besieged ? phases * 2 : phases;
+  const all = Array.from({ length: count }, (_, i) =>
+    besieged ? siege(r, daemons, i === count - 1) : chaos(r, daemons, pace, i === count - 1),
   );
-  return { seed, daemons, phases };
+  return { seed, daemons, phases: all };
 }
 
-function chaos(r: Random, daemons: number, size: ScheduleSize, last: boolean): ChaosPhase {
-  const ms = r.between(CHAOS_LOW_MS, CHAOS_HIGH_MS);
+function chaos(r: Random, daemons: number, { lowMs, highMs, faultEveryMs }: Pace, last: boolean): ChaosPhase {
+  const ms = r.between(lowMs, highMs);
   const entries: Entry[] = [];
-  const every = Math.max(20, r.heavy(size.faultEveryMs, size.faultEveryMs * 8));
+  const every = Math.max(20, r.heavy(faultEveryMs, faultEveryMs * 8));
   for (let at = r.below(2 * every); at < ms; at += 1 + r.below(2 * every))
     if (r.chance(60)) entries.push(...laggingSplit(r, daemons, at));
     else if (r.chance(100)) entries.push(...scatteredSplit(r, daemons, at));

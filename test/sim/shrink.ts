@@ -10,13 +10,18 @@ export interface Shrunk {
 
 export function shrink(subject: Subject, o: RunOptions, failed: RunResult, timeIsOver: () => boolean): Shrunk {
   const guarantee = failed.violations[0]?.guarantee;
-  let schedule = failed.schedule;
+  let { schedule } = failed.setting;
   let tries = 0;
   const attempt = (phases: readonly ChaosPhase[]): boolean => {
     if (timeIsOver()) return false;
     tries++;
     const smaller = { ...schedule, phases };
-    if (!runSeed(subject, { ...o, schedule: smaller }).violations.some((v) => v.guarantee === guarantee)) return false;
+    if (
+      !runSeed(subject, { ...o, setting: { ...failed.setting, schedule: smaller } }).violations.some(
+        (v) => v.guarantee === guarantee,
+      )
+    )
+      return false;
     schedule = smaller;
     return true;
   };

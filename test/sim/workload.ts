@@ -140,7 +140,7 @@ export class Workload {
   private bytes(): number {
     const r = this.random;
     const draw = r.below(1000);
-    const most = draw < 700 ? 100 : draw < 940 ? 2000 : draw < 993 ? 12_000 : this.rates.largestBytes;
+    const most = draw < 850 ? 100 : draw < 970 ? 2000 : draw < 997 ? 12_000 : this.rates.largestBytes;
     return BODY_MIN_BYTES + r.below(Math.min(most, this.rates.largestBytes) - BODY_MIN_BYTES);
   }
 }

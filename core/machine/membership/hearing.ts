@@ -18,7 +18,7 @@ export class Hearing {
     readonly self: number,
     readonly incarnation: bigint,
   ) {
-    this.peers = list.map((d) => new Peer(d.place, d.name));
+    this.peers = list.map((d) => new Peer(d.place, d.name, list.length));
     this.peers[self]!.incarnation = incarnation;
   }
 

@@ -4,7 +4,7 @@
 import { Hearing } from './hearing.js';
 import type { Peer } from './peers.js';
 import { setOf } from './sets.js';
-import { decodeRow, encodeRow, type Row, type RowEntry } from './row.js';
+import { encodeRow, type Row, type RowEntry } from './row.js';
 import {
   ANSWER_LIMIT_MS,
   ASK_WAIT_MS,
@@ -149,9 +149,9 @@ export class Membership {
 
   /** False: malformed. */
   receiveRow(place: number, bytes: Bytes): boolean {
-    const row = decodeRow(bytes, this.#h.peers.length);
-    if (!row) return false;
     const p = this.#h.peers[place]!;
+    const row = p.rows.read(bytes);
+    if (!row) return false;
     if (p.row && row.sequence <= p.row.sequence) return true;
     p.row = row;
     p.rowAt = this.#h.now;

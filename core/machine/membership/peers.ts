@@ -2,7 +2,7 @@
 // it is accused. Design: docs/design/membership.md, sections 1 and 3.
 import { FLAP_HOLD_FIRST_MS, FLAP_HOLD_MAX_MS, FLAP_WINDOW_MS, HEARING_LIMIT_MS, SILENCE_STRETCH } from '../options.js';
 import type { Evidence } from '../types.js';
-import type { Row } from './row.js';
+import { type Row, RowReader } from './row.js';
 
 /** Long before any time of the monotonic clock. */
 const NEVER_MS = -1e12;
@@ -17,6 +17,7 @@ export class Peer {
   heardAt = NEVER_MS;
   sentAt = NEVER_MS;
   row: Row | undefined = undefined;
+  readonly rows: RowReader;
   rowAt = NEVER_MS;
   accused: Evidence | undefined = undefined;
   /** No edge to it counts before this time (it broke twice within a minute). */
@@ -30,7 +31,10 @@ export class Peer {
   constructor(
     readonly place: number,
     readonly name: string,
-  ) {}
+    places: number,
+  ) {
+    this.rows = new RowReader(places);
+  }
 
   /** Was it heard since it was last forgotten? */
   get everHeard(): boolean {

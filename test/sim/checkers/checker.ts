@@ -24,6 +24,8 @@ export interface Court {
 }
 
 export interface Checker {
+  /** It judges no deliveries, which most events of a trace are: it is not asked about them. */
+  readonly skipsDeliveries?: true;
   step(s: Step): void;
   /** The trace is at its end. */
   finish(): void;

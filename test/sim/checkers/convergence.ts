@@ -6,6 +6,7 @@ import { OnlineChecker } from './checker.js';
 const CONVERGENCE = '15/18 convergence';
 
 export class Convergence extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private readonly groupCounts = new Map<Life, number>();
 
   step({ e, life }: Step): void {
@@ -81,6 +82,7 @@ export class Convergence extends OnlineChecker {
 
 /** Counters of status stay under their limits, and those of queues are 0 at rest. */
 export class BoundedQueues extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private readonly counters = new Map<Life, Readonly<Record<string, number>>>();
 
   step({ e, life }: Step): void {
@@ -101,6 +103,7 @@ export class BoundedQueues extends OnlineChecker {
 
 /** No configuration changes while nothing is wrong, a stall of all daemons at once included. */
 export class NoFalseAlarm extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private calm = false;
 
   step({ e }: Step): void {

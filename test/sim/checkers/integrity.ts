@@ -5,16 +5,17 @@ import { OnlineChecker } from './checker.js';
 
 const INTEGRITY = '1 integrity';
 
+const told = (s: SessionRecord): string => `session ${s.uid} (${s.name})`;
+
 /** A message is delivered only if it was sent, unchanged, and to members of a destination group (or by private name). */
 export class Integrity extends OnlineChecker {
   step({ e, session, message }: Step): void {
     if (session === undefined) return;
-    const who = `session ${session.uid} (${session.name})`;
     if (e.event === 'deliver') {
       const wrong = this.wrong(e, session, message);
-      if (wrong !== undefined) this.court.report(INTEGRITY, `${who} is delivered message ${e.id}: ${wrong}`);
+      if (wrong !== undefined) this.court.report(INTEGRITY, `${told(session)} is delivered message ${e.id}: ${wrong}`);
     } else if (e.event === 'view') {
-      if (!session.connected) this.court.report(INTEGRITY, `${who} is shown a view after its end`);
+      if (!session.connected) this.court.report(INTEGRITY, `${told(session)} is shown a view after its end`);
       for (const name of e.members)
         if (this.court.ledger.askedByName.get(name)?.has(e.group) !== true)
           this.court.report(INTEGRITY, `view ${e.id} of ${e.group} has ${name}, who never asked to join`);
@@ -48,6 +49,7 @@ export class NoDuplicates extends OnlineChecker {
 
 /** A session that is shown a view is in it; a daemon that installs a configuration is in it. */
 export class SelfInclusion extends OnlineChecker {
+  readonly skipsDeliveries = true;
   step({ e, session, life }: Step): void {
     if (e.event === 'view' && session !== undefined && !e.members.includes(session.name))
       this.court.report(

@@ -4,6 +4,7 @@ import type { MessageRecord, SessionRecord, Step } from '../ledger.js';
 import type { Checker, Court } from './checker.js';
 
 export class OpenGroups implements Checker {
+  readonly skipsDeliveries = true;
   private calm = false;
   private sent: MessageRecord[] = [];
   /** Who had asked for each group before the calm and did not move since. */

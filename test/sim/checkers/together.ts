@@ -12,6 +12,7 @@ interface First {
 
 /** Between the same two views, members of the same virtual-synchrony set deliver the same messages in the same order. */
 export class SameSet extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private readonly seen = new Map<string, First>();
 
   step({ e, session, membership }: Step): void {
@@ -48,6 +49,7 @@ const SETS = '14 transitional sets';
 
 /** The sets of a view partition its members, everybody is shown the same ones, and each set came from one view. */
 export class TransitionalSets extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private readonly sets = new Map<string, string>();
   private readonly from = new Map<string, { session: SessionRecord; view: string }>();
 

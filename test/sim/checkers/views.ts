@@ -11,6 +11,7 @@ interface Known {
 }
 
 export class ViewIdentity extends OnlineChecker {
+  readonly skipsDeliveries = true;
   private readonly views = new Map<string, Known>();
   private readonly configs = new Map<string, { members: string; by: Set<Life> }>();
   private readonly times = new Map<Life, number>();
