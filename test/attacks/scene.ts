@@ -55,8 +55,10 @@ export class Scene {
       maxBytes: o.maxBytes ?? (stream ? 65_536 : 1400),
       bufferBytes: 4_194_304,
       create: (birth, ports) => createDaemon(birth, this.steered(birth.self, ports)),
-      link: () => (o.link === undefined ? createMesh({ stream }) : o.link(stream)),
-      options: (place) => ({ ...DEFAULT_OPTIONS, ...o.options?.(place) }),
+      life: (place) => ({
+        link: o.link === undefined ? createMesh({ stream }) : o.link(stream),
+        options: { ...DEFAULT_OPTIONS, ...o.options?.(place) },
+      }),
       trace: (e) => {
         this.events.push(e);
         this.checkers.add(e);

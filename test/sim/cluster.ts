@@ -27,8 +27,8 @@ export interface ClusterOptions {
   /** As in `NetworkOptions`. */
   readonly fits?: readonly number[];
   readonly create: MachineFactory;
-  /** What the next life that boots is made with. */
-  readonly life: () => { readonly link: Link; readonly options: DaemonOptions };
+  /** What the next life that boots at that place is made with. */
+  readonly life: (place: number) => { readonly link: Link; readonly options: DaemonOptions };
   trace(e: TraceEvent): void;
 }
 
@@ -103,7 +103,7 @@ export class Cluster {
       incarnation,
       idNumber: this.random.next(),
       medium: this.network.facts,
-      ...o.life(),
+      ...o.life(place),
     };
     const d = new SimDaemon(place, name, birth, this.surroundings());
     d.wallOffsetSeconds = wallOffsetSeconds;
