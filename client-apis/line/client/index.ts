@@ -2,7 +2,7 @@
 // flood, nearest, close), ordered groups, and any other command. Works with every text port that has numbered replies.
 import { createConnection, type Socket } from 'node:net';
 import { readLineEvent, type LineEvent } from './events.js';
-import { groupRow, memberRow, nearestRow, rowsOf, statisticsOf, topologyOf } from './rows.js';
+import { fieldsOf, groupRow, memberRow, nearestRow, rowsOf, statisticsOf, topologyOf } from './rows.js';
 import type { FloodGroup, FloodMember, FloodStatistics, FloodTopology, NearSite } from './rows.js';
 import { ReplyReader, type LineReply, type Received } from './reader.js';
 
@@ -116,9 +116,9 @@ export class LineClient implements AsyncIterable<LineEvent> {
   async flood(bytes: Uint8Array, group?: string): Promise<FloodedUpdate> {
     const line = group === undefined ? `binary ${bytes.length}` : `binary ${bytes.length} ${quoted(group)}`;
     const { text } = await this.command(line, bytes);
-    const [origin = '', ...numbers] = text.split(' ');
-    const [incarnation, sequence, size] = numbers.slice(-3).map(Number);
-    return { origin, incarnation: incarnation ?? NaN, sequence: sequence ?? NaN, bytes: size ?? NaN };
+    const [origin = '', ...numbers] = fieldsOf(text);
+    const [incarnation = NaN, sequence = NaN, size = NaN] = numbers.map(Number);
+    return { origin, incarnation, sequence, bytes: size };
   }
 
   /** What the daemon takes for near; it can only guess: see the function `nearest`, which measures. */

@@ -1,5 +1,4 @@
-// Lines of floodd's replies as objects (docs/floodd.md; fields in the order of the lines). Names may have blanks, so fields are counted
-// from the end of a line where they can be. Pure.
+// Lines of floodd's replies as objects (docs/floodd.md; fields in the order of the lines). Pure.
 import type { LineReply } from './reader.js';
 
 export interface FloodGroup {
@@ -16,8 +15,8 @@ export interface FloodMember {
   readonly clientPort: number;
   readonly dataPort: number;
   readonly state: 'self' | 'up' | 'suspect' | 'down';
-  /** Seconds since it was heard. */
-  readonly lastHeardS: number;
+  /** Seconds since it was heard; undefined: never. */
+  readonly lastHeardS: number | undefined;
   readonly master: boolean;
 }
 
@@ -26,9 +25,10 @@ export interface FloodEdge {
   readonly b: string;
   /** Milliseconds to move 10 KiB one way. */
   readonly cost: number;
-  readonly rttMs: number;
-  /** Bytes a second. */
-  readonly bandwidth: number;
+  /** Undefined: not measured. */
+  readonly rttMs: number | undefined;
+  /** Bytes a second; undefined: not measured. */
+  readonly bandwidth: number | undefined;
 }
 
 export interface FloodTopology {
@@ -51,45 +51,59 @@ export interface NearSite {
 export type FloodStatistics = Readonly<Record<string, number | string>>;
 
 /** The rows of a reply; lines that are none are left out. */
-export function rowsOf<T>(reply: LineReply, row: (line: string) => T | undefined): readonly T[] {
-  return reply.lines.flatMap((line) => row(line) ?? []);
+export function rowsOf<T>(reply: LineReply, row: (fields: readonly string[]) => T | undefined): readonly T[] {
+  return reply.lines.flatMap((line) => row(fieldsOf(line)) ?? []);
 }
 
-export function groupRow(line: string): FloodGroup | undefined {
-  const m = /^(.+?) (\d+) (.+) (\d+) (\d+)$/.exec(line);
-  if (m === null) return undefined;
+/** Fields with blanks between; one with blanks in it is in double quotes, as it would be typed. */
+export function fieldsOf(line: string): readonly string[] {
+  const fields = line.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/gs);
+  return Array.from(fields, ([whole, quoted]) => quoted?.replace(/\\(.)/gs, '$1') ?? whole);
+}
+
+const GROUP_FIELDS = 5;
+const MEMBER_FIELDS = 6;
+const NEAREST_FIELDS = 4;
+const EDGE_FIELDS = 5;
+
+export function groupRow(fields: readonly string[]): FloodGroup | undefined {
+  if (fields.length < GROUP_FIELDS) return undefined;
+  const [name = '', members, masterSite = '', epoch, topologyNumber] = fields;
   return {
-    name: m[1]!,
-    members: Number(m[2]),
-    masterSite: m[3]!,
-    epoch: Number(m[4]),
-    topologyNumber: Number(m[5]),
+    name,
+    members: Number(members),
+    masterSite,
+    epoch: Number(epoch),
+    topologyNumber: Number(topologyNumber),
   };
 }
 
-export function memberRow(line: string): FloodMember | undefined {
-  const m = /^(.+) (\S+) (\d+) (\d+) (self|up|suspect|down) (\S+)( master)?$/.exec(line);
-  if (m === null) return undefined;
+const STATES = ['self', 'up', 'suspect', 'down'] as const;
+
+export function memberRow(fields: readonly string[]): FloodMember | undefined {
+  const [site = '', hostname = '', clientPort, dataPort, word, heard, master] = fields;
+  const state = STATES.find((known) => known === word);
+  if (fields.length < MEMBER_FIELDS || state === undefined) return undefined;
   return {
-    site: m[1]!,
-    hostname: m[2]!,
-    clientPort: Number(m[3]),
-    dataPort: Number(m[4]),
-    state: m[5] as FloodMember['state'],
-    lastHeardS: Number(m[6]),
-    master: m[7] !== undefined,
+    site,
+    hostname,
+    clientPort: Number(clientPort),
+    dataPort: Number(dataPort),
+    state,
+    lastHeardS: measured(heard),
+    master: master === 'master',
   };
 }
 
-export function nearestRow(line: string): NearSite | undefined {
-  const m = /^(.+) (\S+) (\d+) (\S+)$/.exec(line);
-  if (m === null) return undefined;
-  const rttMs = m[4] === '-' ? undefined : Number(m[4]);
-  return { site: m[1]!, hostname: m[2]!, clientPort: Number(m[3]), rttMs };
+export function nearestRow(fields: readonly string[]): NearSite | undefined {
+  if (fields.length < NEAREST_FIELDS) return undefined;
+  const [site = '', hostname = '', clientPort, rtt] = fields;
+  return { site, hostname, clientPort: Number(clientPort), rttMs: measured(rtt) };
 }
 
 export function topologyOf(reply: LineReply): FloodTopology {
-  const field = (name: string): string => new RegExp(`\\b${name} (\\S+)`).exec(reply.text)?.[1] ?? '';
+  const words = fieldsOf(reply.text);
+  const field = (name: string): string => words[words.indexOf(name) + 1] ?? '';
   return {
     epoch: Number(field('epoch')),
     number: Number(field('number')),
@@ -99,19 +113,22 @@ export function topologyOf(reply: LineReply): FloodTopology {
   };
 }
 
-/** Two names with one blank between: names that have blanks themselves are parted at the first. */
-function edgeRow(line: string): FloodEdge | undefined {
-  const m = /^(\S+) (.+) (\S+) (\S+) (\S+)$/.exec(line);
-  if (m === null) return undefined;
-  return { a: m[1]!, b: m[2]!, cost: Number(m[3]), rttMs: Number(m[4]), bandwidth: Number(m[5]) };
+function edgeRow(fields: readonly string[]): FloodEdge | undefined {
+  if (fields.length < EDGE_FIELDS) return undefined;
+  const [a = '', b = '', cost, rtt, bandwidth] = fields;
+  return { a, b, cost: Number(cost), rttMs: measured(rtt), bandwidth: measured(bandwidth) };
+}
+
+/** `-` is what was not measured. */
+function measured(field: string | undefined): number | undefined {
+  return field === undefined || field === '-' ? undefined : Number(field);
 }
 
 export function statisticsOf(reply: LineReply): FloodStatistics {
   return Object.fromEntries(
     reply.lines.map((line) => {
-      const blank = line.indexOf(' ');
-      const value = line.slice(blank + 1);
-      return [line.slice(0, blank), /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
+      const [name = '', value = ''] = fieldsOf(line);
+      return [name, /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
     }),
   );
 }
