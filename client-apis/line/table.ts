@@ -6,6 +6,8 @@ import type { LineCall } from './call.js';
 
 /** Shorter beginnings of a name are not accepted. */
 const SHORTEST_PREFIX = 4;
+/** Room for a command and its arguments in the summary, columns. */
+const USAGE_COLUMNS = 22;
 const UNKNOWN = 500;
 const BAD_ARGUMENT = 501;
 const HELP = 214;
@@ -72,12 +74,9 @@ export class CommandTable {
       const found = this.find(word);
       return 'command' in found ? detailed(found) : found;
     }
-    const width = Math.max(...this.all.map((listed) => usageOf(listed).length)) + 2;
     const lines = this.layers.flatMap((layer) => {
       const own = this.all.filter((listed) => listed.layer === layer);
-      return own.length === 0
-        ? []
-        : [`${layer.title}:`, ...own.map((listed) => `  ${usageOf(listed).padEnd(width)}${listed.command.help}`)];
+      return own.length === 0 ? [] : [`${layer.title}:`, ...own.flatMap(summary)];
     });
     return { code: HELP, lines, text: 'help <command> says more; four letters of a name are enough' };
   }
@@ -94,6 +93,14 @@ export class CommandTable {
     if (others.length === 0) return only;
     return { code: UNKNOWN, text: `which one: ${[...found].map((listed) => listed.names[0]!).join(', ')}` };
   }
+}
+
+/** One line, or two if the usage is long. */
+function summary(listed: Listed): readonly string[] {
+  const usage = usageOf(listed);
+  const { help } = listed.command;
+  if (usage.length + 2 <= USAGE_COLUMNS) return [`  ${usage.padEnd(USAGE_COLUMNS)}${help}`];
+  return [`  ${usage}`, `  ${' '.repeat(USAGE_COLUMNS)}${help}`];
 }
 
 function usageOf({ names, command }: Listed): string {

@@ -50,6 +50,19 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
       exit(await watch(groups, { ...named(o), ...rest }, (line) => terminal.print(line), interrupted()));
     });
   program
+    .command('line')
+    .description(
+      'text port: interactive with history, from standard input, or the commands given; exit code 1 after an error',
+    )
+    .argument('[command...]', 'one command; without it they are read from standard input')
+    .option('-a, --at <host:port>', 'where the text port is', '127.0.0.1:4805')
+    .action(async (words: string[], o: { at: string }) => {
+      const { line } = await import('../../tools/line.js');
+      const interactive = process.stdin.isTTY && process.stdout.isTTY;
+      const commands = words.length === 0 ? [] : [words.join(' ')];
+      exit(await line({ ...place(o.at), commands }, { input: process.stdin, output: process.stdout, interactive }));
+    });
+  program
     .command('load')
     .description('sends load through one or more daemons and measures rates, losses, order and latency')
     .option(AT[0].replace('<where>', '<where...>'), 'daemons, shared by the sessions', [AT[2]])
@@ -99,6 +112,13 @@ interface LoadFlags {
 
 function named(o: ClientFlags): { at: string; name?: string; reconnect: boolean } {
   return { at: o.spread, reconnect: o.reconnect ?? false, ...(o.user === undefined ? {} : { name: o.user }) };
+}
+
+/** HOST:PORT, [IPV6]:PORT or PORT. */
+function place(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([0-9a-f:.%]+)\]|([^\s:[\]]+)):)?(\d{1,5})$/i.exec(text);
+  if (match === null) throw usage(`--at ${text}: HOST:PORT is needed`);
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port: Number(match[3]) };
 }
 
 function usage(detail: string): PealError {
