@@ -49,19 +49,7 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
       const rest = { count: whole('count', o.count), json: o.json ?? false, reconnect: o.reconnect ?? false };
       exit(await watch(groups, { ...named(o), ...rest }, (line) => terminal.print(line), interrupted()));
     });
-  program
-    .command('line')
-    .description(
-      'text port: interactive with history, from standard input, or the commands given; exit code 1 after an error',
-    )
-    .argument('[command...]', 'one command; without it they are read from standard input')
-    .option('-a, --at <host:port>', 'where the text port is', '127.0.0.1:4805')
-    .action(async (words: string[], o: { at: string }) => {
-      const { line } = await import('../../tools/line.js');
-      const interactive = process.stdin.isTTY && process.stdout.isTTY;
-      const commands = words.length === 0 ? [] : [words.join(' ')];
-      exit(await line({ ...place(o.at), commands }, { input: process.stdin, output: process.stdout, interactive }));
-    });
+  addLine(program, exit);
   program
     .command('load')
     .description('sends load through one or more daemons and measures rates, losses, order and latency')
@@ -95,6 +83,22 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
       if (o.json === true) terminal.print(JSON.stringify(figures));
       else for (const line of told(figures)) terminal.print(line);
       exit(figures.lost === 0 && figures.outOfOrder === 0 && figures.sameOrder ? EXIT_OK : EXIT_FAILURE);
+    });
+}
+
+function addLine(program: Command, exit: (code: number) => void): void {
+  program
+    .command('line')
+    .description(
+      'text port: interactive with history, from standard input, or the commands given; exit code 1 after an error',
+    )
+    .argument('[command...]', 'one command; without it they are read from standard input')
+    .option('-a, --at <host:port>', 'where the text port is', '127.0.0.1:4805')
+    .action(async (words: string[], o: { at: string }) => {
+      const { line } = await import('../../tools/line.js');
+      const interactive = process.stdin.isTTY && process.stdout.isTTY;
+      const commands = words.length === 0 ? [] : [words.join(' ')];
+      exit(await line({ ...place(o.at), commands }, { input: process.stdin, output: process.stdout, interactive }));
     });
 }
 
