@@ -1,9 +1,11 @@
-// Three network namespaces on a bridge, as three machines on one network. Needs root and iproute2; who has not gets
+// Network namespaces on a bridge, as machines on one network. Needs root and iproute2; who has not gets
 // undefined. Everything has the number of this process in its name and is taken down again.
 import { type ChildProcess, execFileSync, spawn, type StdioOptions } from 'node:child_process';
 
 const BRIDGE = 'bridge';
 const CARD = 'eth0';
+/** A card of nobody. */
+const NOBODY = '02:00:00:00:00:99';
 
 function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: 'pipe' });
@@ -56,6 +58,34 @@ export class Namespaces {
   /** Runs a program of Node's in the i-th namespace. */
   node(i: number, args: readonly string[], stdio: StdioOptions): ChildProcess {
     return spawn('ip', ['netns', 'exec', this.#names[i]!, process.execPath, ...args], { stdio });
+  }
+
+  /** Everything from the i-th to the j-th goes to a card that nobody has, until it is mended: lost without a word. */
+  cut(i: number, j: number): void {
+    ip('-n', this.#names[i]!, 'neigh', 'replace', this.address(j), 'lladdr', NOBODY, 'dev', CARD, 'nud', 'permanent');
+  }
+
+  mend(i: number, j: number): void {
+    try {
+      ip('-n', this.#names[i]!, 'neigh', 'del', this.address(j), 'dev', CARD);
+    } catch {
+      // It was not cut.
+    }
+  }
+
+  /** What leaves the i-th is at the most that many kbit/s; undefined: as fast as it goes. */
+  limit(i: number, kbits: number | undefined): void {
+    const of = ['-n', this.#names[i]!, 'qdisc'];
+    if (kbits !== undefined) {
+      const shape = ['root', 'tbf', 'rate', `${kbits}kbit`, 'burst', '32k', 'latency', '100ms'];
+      execFileSync('tc', [...of, 'replace', 'dev', CARD, ...shape], { stdio: 'pipe' });
+      return;
+    }
+    try {
+      execFileSync('tc', [...of, 'del', 'dev', CARD, 'root'], { stdio: 'pipe' });
+    } catch {
+      // It had no limit.
+    }
   }
 
   traffic(i: number): Traffic {

@@ -1,18 +1,20 @@
 // Real daemons for end-to-end tests and measurements: one INI file, one process each, on loopback addresses and ports
 // given by the system. Whatever happens, no process is left behind.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Namespaces } from './namespaces.js';
 
 export const MAIN = fileURLToPath(new URL('../../core/main.js', import.meta.url));
 const NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta'];
 /** A daemon that is not ready by then has failed; ten times what a loaded machine needs. */
 const READY_LIMIT_MS = 20_000;
 const LINES_KEPT = 200;
+const STDIO: StdioOptions = ['ignore', 'pipe', 'pipe'];
 
 /** What can carry the configuration of a farm: `udp` is the mesh over datagrams. */
 export const LINKS = ['tcp', 'ring', 'udp'] as const;
@@ -24,21 +26,28 @@ export interface FarmOptions {
   readonly link?: LinkName;
   /** With the faulty medium about the link, so that it can be cut. */
   readonly cuttable?: boolean;
+  /** Each daemon in one of these, as on a machine of its own; clients come over Unix sockets. */
+  readonly machines?: Namespaces;
   /** More lines of section [daemon]. */
   readonly daemonSection?: readonly string[];
   /** Sections after the peers; default: that link and the binary API. */
   readonly sections?: string;
 }
 
-/** The sections of a link and the binary API; `more`: lines of the link's own section. */
-export function sectionsOf(link: LinkName = 'tcp', cuttable = false, more: readonly string[] = []): string {
+/** The sections of a link and the binary API; `more`: lines of the link's own section; `socketFolder`: with Unix sockets. */
+export function sectionsOf(
+  link: LinkName = 'tcp',
+  cuttable = false,
+  more: readonly string[] = [],
+  socketFolder?: string,
+): string {
   return [
     ...(cuttable ? ['[link.faulty]', `wraps = ${link}`] : []),
     `[link.${link}]`,
     ...more,
     '[client.binary]',
     'port = ${peer.client_port}',
-    'unix_socket = off',
+    `unix_socket = ${socketFolder ?? 'off'}`,
     'max_session_messages = 1000000',
   ].join('\n');
 }
@@ -58,15 +67,22 @@ export class Daemon {
     readonly port: number,
   ) {}
 
+  /** Where its clients connect. */
+  get where(): { readonly host: string; readonly port: number } | { readonly path: string } {
+    if (this.farm.options.machines !== undefined) return { path: join(this.farm.dir, String(this.port)) };
+    return { host: '127.0.0.1', port: this.port };
+  }
+
   get running(): boolean {
     return this.process !== undefined;
   }
 
   /** Starts it; resolves when it is ready for clients. */
   async start(): Promise<void> {
-    const p = spawn(process.execPath, [MAIN, 'start', '-c', this.farm.file, '-n', this.name], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const args = [MAIN, 'start', '-c', this.farm.file, '-n', this.name];
+    const { machines } = this.farm.options;
+    const place = this.farm.daemons.indexOf(this);
+    const p = machines?.node(place, args, STDIO) ?? spawn(process.execPath, args, { stdio: STDIO });
     this.process = p;
     this.life++;
     this.exit = new Promise((resolve) =>
@@ -75,11 +91,11 @@ export class Daemon {
         resolve(signal ?? code ?? -1);
       }),
     );
-    createInterface(p.stderr).on('line', (line) => {
+    createInterface(p.stderr!).on('line', (line) => {
       this.log.push(line);
       if (this.log.length > LINES_KEPT) this.log.shift();
     });
-    const ready = new Promise<string>((resolve) => createInterface(p.stdout).once('line', resolve));
+    const ready = new Promise<string>((resolve) => createInterface(p.stdout!).once('line', resolve));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${this.name} is not ready:\n${this.log.join('\n')}`)), READY_LIMIT_MS);
@@ -110,18 +126,24 @@ export class Farm {
   /** What the file says. */
   ini = '';
 
+  private constructor(readonly options: FarmOptions) {}
+
   /** Writes the file; starts nothing. */
   static async create(o: FarmOptions): Promise<Farm> {
-    const farm = new Farm();
+    const farm = new Farm(o);
     const ports = await freePorts(2 * o.daemons);
     const lines = ['[daemon]', `state_dir = ${farm.dir}`, ...(o.daemonSection ?? [])];
     for (const [i, name] of NAMES.slice(0, o.daemons).entries()) {
       const port = ports[2 * i]!;
-      lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${ports[2 * i + 1]!}`);
+      lines.push(
+        `[peer.${name}]`,
+        `address = ${o.machines?.address(i) ?? `127.0.0.${i + 1}`}`,
+        `link_port = ${ports[2 * i + 1]!}`,
+      );
       lines.push(`client_port = ${port}`);
       farm.daemons.push(new Daemon(farm, name, port));
     }
-    lines.push(o.sections ?? sectionsOf(o.link, o.cuttable));
+    lines.push(o.sections ?? sectionsOf(o.link, o.cuttable, [], o.machines && `${farm.dir}/`));
     farm.ini = lines.join('\n') + '\n';
     writeFileSync(farm.file, farm.ini);
     return farm;

@@ -1,13 +1,16 @@
 // A soak of real daemons: clients on all of them, every service level, while daemons are killed, frozen, stopped,
-// restarted and cut from one another at random; between the storms everything must come together again. Traces go to the simulator's checkers.
+// restarted, slowed and cut from one another at random; between the storms everything must come together again. Traces go to the simulator's checkers.
 import { join } from 'node:path';
 import { ControlClient } from '../../core/runtime/control-client.js';
 import { Service } from '../../core/wire/frame.js';
 import { Checkers, PEAL_OPTIONS } from '../sim/checkers.js';
 import type { Violation } from '../sim/ledger.js';
 import { Random } from '../sim/random.js';
+import { LibraryClient } from './library-client.js';
+import type { Namespaces } from './namespaces.js';
 import { type Daemon, Farm, type LinkName } from './processes.js';
-import { Recorder, TracedClient } from './traced-client.js';
+import { type Growth, Witness } from './resources.js';
+import { Recorder, type Traced, TracedClient } from './traced-client.js';
 
 export interface SoakOptions {
   readonly seed: number;
@@ -17,7 +20,13 @@ export interface SoakOptions {
   /** Percent of all messages between daemons that get lost, all the time; default 0. */
   readonly loss?: number;
   readonly phases: number;
+  /** Begins no phase after that time (`Date.now`), however many are left. */
+  readonly until?: number;
   readonly stormMs: number;
+  /** Mean pause of the senders between two bursts, ms; default 10. */
+  readonly pauseMs?: number;
+  /** Each daemon in one of these; without it on loopback, with cuts made by the faulty medium. */
+  readonly machines?: Namespaces;
   /** Progress, one line each. */
   readonly say: (line: string) => void;
 }
@@ -29,6 +38,8 @@ export interface SoakFigures {
   readonly views: number;
   readonly slowestMergeMs: number;
   readonly violations: readonly Violation[];
+  /** Of the first daemon, which is frozen and cut but never ended. */
+  readonly growth: Growth;
 }
 
 const LEVELS = [Service.RELIABLE, Service.FIFO, Service.CAUSAL, Service.AGREED, Service.SAFE];
@@ -39,6 +50,9 @@ const ALL = 'everybody';
 const MERGE_LIMIT_MS = 45_000;
 const QUIET_MS = 400;
 const SENDER_WAIT_BYTES = 1 << 18;
+const PAUSE_MS = 10;
+/** Most bandwidths are far below the load, so that queues fill. */
+const KBITS = [500, 2_000, 20_000];
 
 const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
 
@@ -53,11 +67,13 @@ class Soak {
   readonly random: Random;
   readonly checkers = new Checkers(PEAL_OPTIONS);
   readonly recorder = new Recorder((e) => this.checkers.add(e));
-  clients: TracedClient[] = [];
+  readonly witness = new Witness();
+  clients: Traced[] = [];
   faults = 0;
   slowestMergeMs = 0;
   sending = false;
   isCut = false;
+  readonly narrowed = new Set<Daemon>();
   names = 0;
   /** Broken daemons and their repair. */
   readonly broken = new Map<Daemon, () => Promise<void>>();
@@ -73,24 +89,27 @@ class Soak {
     this.recorder.emit({ t: 0, event: 'cluster', daemons: this.farm.daemons.map((d) => d.name) });
     await Promise.all(this.farm.daemons.map((d) => this.boot(d)));
     await this.together('start');
-    for (let phase = 1; phase <= this.o.phases; phase++) {
+    for (let phase = 1; phase <= this.o.phases && Date.now() < (this.o.until ?? Infinity); phase++) {
       await this.storm();
       await Promise.all([...this.broken.values()].map((repair) => repair()));
       await this.heal();
       await this.together(`phase ${phase}`);
+      this.witness.look(this.farm.daemons[0]!.process!.pid!);
     }
   }
 
   async boot(d: Daemon): Promise<void> {
     await d.start();
-    await command(this.farm, d, { set: this.always() });
+    if (this.o.machines === undefined) await command(this.farm, d, { set: this.always() });
     const e = { daemon: d.name, incarnation: String(d.life) };
     this.recorder.emit({ t: this.recorder.now, event: 'boot', ...e });
     for (let i = 0; i < 2; i++) await this.client(d);
   }
 
   async client(d: Daemon): Promise<void> {
-    const c = await TracedClient.connect(this.recorder, d, `s${++this.names}`);
+    // Half of them with the library, half with bare frames.
+    const kind = ++this.names % 2 === 0 ? LibraryClient : TracedClient;
+    const c = await kind.connect(this.recorder, d, `s${this.names}`);
     this.clients.push(c);
     c.join(ALL);
     for (const g of GROUPS) if (this.random.below(2) === 0) c.join(g);
@@ -111,11 +130,11 @@ class Soak {
   async send(): Promise<void> {
     while (this.sending) {
       for (const c of this.clients) if (c.open && c.waiting < SENDER_WAIT_BYTES) this.burst(c);
-      await sleep(10);
+      await sleep(this.o.pauseMs ?? PAUSE_MS);
     }
   }
 
-  burst(c: TracedClient): void {
+  burst(c: Traced): void {
     const r = this.random;
     for (let n = r.below(12); n > 0; n--) {
       const service = LEVELS[r.below(LEVELS.length)]!;
@@ -136,10 +155,12 @@ class Soak {
       await repair();
       return;
     }
-    const what = this.random.below(5);
-    if (what === 0) await this.end(d, 'crash', 'SIGKILL');
-    else if (what === 1) await this.end(d, 'stop', 'SIGTERM');
-    else if (what === 2) {
+    const first = d === this.farm.daemons[0];
+    const what = this.random.below(this.o.machines === undefined ? 5 : 6);
+    if (what === 0 && !first) await this.end(d, 'crash', 'SIGKILL');
+    else if (what === 1 && !first) await this.end(d, 'stop', 'SIGTERM');
+    else if (what === 5) this.narrow(d);
+    else if (what <= 2) {
       this.o.say(`${d.name} frozen`);
       d.signal('SIGSTOP');
       this.broken.set(d, () => {
@@ -162,12 +183,44 @@ class Soak {
     this.o.say(`${some.map((d) => d.name).join()} cut ${oneWay ? 'one way ' : ''}from ${others.join()}`);
     this.isCut = true;
     const names = others.join(', ');
-    for (const d of some) await command(this.farm, d, { set: { cut_to: names, cut_from: oneWay ? '' : names } });
+    const { machines } = this.o;
+    for (const d of some)
+      if (machines === undefined)
+        await command(this.farm, d, { set: { cut_to: names, cut_from: oneWay ? '' : names } });
+      else
+        for (const other of others) {
+          machines.cut(this.place(d), this.place(other));
+          if (!oneWay) machines.cut(this.place(other), this.place(d));
+        }
+  }
+
+  place(d: Daemon | string): number {
+    return this.farm.daemons.findIndex((x) => x === d || x.name === d);
+  }
+
+  /** What that daemon sends goes out slowly, until the storm is over. */
+  narrow(d: Daemon): void {
+    const kbits = KBITS[this.random.below(KBITS.length)]!;
+    this.o.say(`${d.name} sends at ${kbits} kbit/s`);
+    this.o.machines!.limit(this.place(d), kbits);
+    this.narrowed.add(d);
+  }
+
+  /** Every path is whole and wide again. */
+  mendNetwork(machines: Namespaces): void {
+    const places = this.farm.daemons.map((_, i) => i);
+    for (const i of places) for (const j of places) if (i !== j) machines.mend(i, j);
+    for (const d of this.narrowed) machines.limit(this.place(d), undefined);
+    this.narrowed.clear();
   }
 
   async heal(): Promise<void> {
     if (this.isCut) this.o.say('cuts healed');
     this.isCut = false;
+    if (this.o.machines !== undefined) {
+      this.mendNetwork(this.o.machines);
+      return;
+    }
     for (const d of this.farm.daemons)
       if (d.running && !this.broken.has(d)) await command(this.farm, d, { clear: true, set: this.always() });
   }
@@ -223,7 +276,7 @@ class Soak {
     const idle = (): boolean =>
       this.clients.every((c) => this.recorder.now - c.lastHeard > QUIET_MS && c.waiting === 0);
     while (!idle()) await sleep(20);
-    this.recorder.emit({ t: this.recorder.now, event: 'settled', components: [] });
+    this.recorder.settled();
   }
 
   fail(why: string): never {
@@ -234,14 +287,16 @@ class Soak {
 
 /** Runs one soak. Throws when the daemons do not come together; answers what the checkers found. */
 export async function soak(o: SoakOptions): Promise<SoakFigures> {
-  const farm = await Farm.create({ daemons: o.daemons, link: o.link ?? 'tcp', cuttable: true });
+  const { daemons, machines, link = 'tcp' } = o;
+  const where = machines === undefined ? { cuttable: true } : { machines };
+  const farm = await Farm.create({ daemons, link, ...where });
   const s = new Soak(farm, o);
   try {
     await s.run();
     const violations = s.checkers.finish();
     const { recorder, faults, slowestMergeMs } = s;
     const { delivered: deliveries, views, sent } = recorder;
-    return { faults, messages: sent.length, deliveries, views, slowestMergeMs, violations };
+    return { faults, messages: sent.length, deliveries, views, slowestMergeMs, violations, growth: s.witness.growth() };
   } finally {
     s.sending = false;
     for (const c of s.clients) c.destroy();

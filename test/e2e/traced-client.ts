@@ -12,7 +12,9 @@ const CONNECT_LIMIT_MS = 15_000;
 
 /** What the clients of one run share. */
 export class Recorder {
-  readonly sent: Sent[] = [];
+  /** By id; forgotten at rest. */
+  readonly sent: (Sent | undefined)[] = [];
+  #forgotten = 0;
   readonly reader = new FrameReader((id) => this.sent[id]);
   sessions = 0;
   delivered = 0;
@@ -26,6 +28,12 @@ export class Recorder {
     return Math.floor(performance.now() - this.#started);
   }
 
+  /** Everything sent so far has come wherever it goes: its bytes need not be kept. */
+  settled(): void {
+    this.emit({ t: this.now, event: 'settled', components: [] });
+    while (this.#forgotten < this.sent.length) this.sent[this.#forgotten++] = undefined;
+  }
+
   emit(e: TraceEvent): void {
     if (e.event === 'deliver') this.delivered++;
     else if (e.event === 'view') this.views++;
@@ -33,10 +41,29 @@ export class Recorder {
   }
 }
 
-export class TracedClient {
+/** A client of one daemon, whatever it speaks with. */
+export interface Traced {
+  readonly daemon: Daemon;
+  readonly privateGroup: string;
+  /** Members of each group as last seen. */
+  readonly views: ReadonlyMap<string, readonly string[]>;
+  /** When something last came, ms of the recorder. */
+  readonly lastHeard: number;
+  readonly open: boolean;
+  readonly closed: Promise<void>;
+  /** Unsent bytes in this process: a sender waits while they are many. */
+  readonly waiting: number;
+  join(group: string): void;
+  leave(group: string): void;
+  multicast(service: number, groups: readonly string[], bytes: number): void;
+  /** Ends like a client that is done. */
+  kill(): Promise<void>;
+  destroy(): void;
+}
+
+export class TracedClient implements Traced {
   readonly uid: number;
   privateGroup = '';
-  /** Members of each group as last seen. */
   readonly views = new Map<string, readonly string[]>();
   lastHeard = 0;
   open = true;
@@ -52,7 +79,7 @@ export class TracedClient {
     readonly name: string,
   ) {
     this.uid = ++recorder.sessions;
-    this.#socket = connect({ port: daemon.port, host: '127.0.0.1', noDelay: true });
+    this.#socket = connect({ ...daemon.where, noDelay: true });
     this.#socket.on('connect', () => this.#socket.write(hello(name)));
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.#socket.on('error', () => undefined);
@@ -101,12 +128,10 @@ export class TracedClient {
     this.#socket.write(sent.frame);
   }
 
-  /** Unsent bytes in this process: a sender waits while they are many. */
   get waiting(): number {
     return this.#socket.writableLength;
   }
 
-  /** Ends like a client that is done: KILL. */
   async kill(): Promise<void> {
     this.recorder.emit({ t: this.recorder.now, event: 'disconnect', session: this.uid });
     const sender = this.privateGroup;

@@ -49,6 +49,9 @@ function intact(id: number, frame: Uint8Array, at: number, bytes: number): boole
   return Buffer.compare(frame.subarray(at + BODY_MIN_BYTES, at + bytes), padding(id, bytes - BODY_MIN_BYTES)) === 0;
 }
 
+/** The type (hint) that message `id` is sent with. */
+export const messageType = (id: number): number => id & 0x7fff;
+
 /** A message as it was sent: what its delivery must repeat. */
 export interface Sent {
   readonly id: number;
@@ -68,7 +71,7 @@ export function message(
   bytes: number,
 ): Sent {
   const word = discard ? service | Service.SELF_DISCARD : service;
-  const frame = buildFrame({ service: word, sender, groups, type: id & 0x7fff, body: body(id, bytes) });
+  const frame = buildFrame({ service: word, sender, groups, type: messageType(id), body: body(id, bytes) });
   return { id, sender, service, groups, discard, frame };
 }
 
