@@ -21,6 +21,10 @@ export interface ScannedIni {
 
 const SECTION = /^\[([^\]]*)\]\s*(?:[;#].*)?$/;
 const PAIR = /^([^=]*?)\s*=\s*(.*)$/;
+/** A quoted value and a comment behind it: the library would keep both the quotes and what is between them. */
+const QUOTED = /^("(?:[^"\\]|\\.)*"|'[^']*')\s*[;#].*$/;
+/** A quote that does not end. */
+const UNENDED = /^(?:"[^"]*|'[^']*)$/;
 const KEY = /^[a-z][a-z0-9_]*$/;
 /** A control character other than the tab. */
 const CONTROL = /[^\P{Cc}\t]/gu;
@@ -69,7 +73,7 @@ class Scanner {
     this.sections.push(this.current);
   }
 
-  private pair(key: string, raw: string, at: Position): void {
+  private pair(key: string, text: string, at: Position): void {
     if (this.skipping) return;
     if (!KEY.test(key)) {
       this.errors.push(PealError.of(CONFIG_ERRORS.BAD_KEY, { option: printable(key) }, { at }));
@@ -85,6 +89,11 @@ class Scanner {
       this.errors.push(PealError.of(CONFIG_ERRORS.DUPLICATE_KEY, values, { at }));
       return;
     }
+    if (UNENDED.test(text)) {
+      this.errors.push(PealError.of(CONFIG_ERRORS.UNENDED_QUOTE, { option: key }, { at }));
+      return;
+    }
+    const raw = text.replace(QUOTED, '$1');
     // Quoted or not, what `ini` turns into a boolean or null was a word in the file and is one again.
     const value = String(parse(`v = ${raw}`)['v'] ?? 'null');
     if (value === '' && !/^(""|'')/.test(raw)) {

@@ -125,6 +125,7 @@ export const CONFIG_ERRORS = errorTable('CONFIG', {
   DUPLICATE_SECTION: ['section [{section}] was given before, in line {line}', 'merge the two'],
   DUPLICATE_KEY: ["key '{option}' was given before, in line {line}", 'keep one of the two'],
   BAD_KEY: ["'{option}' is not a name of an option", 'use lower case letters, digits and _, without [] or dots'],
+  UNENDED_QUOTE: ["the quote in the value of '{option}' does not end", 'end it with the same mark, or leave it out'],
   EMPTY_VALUE: ["key '{option}' has no value", 'write {option} = VALUE'],
   UNKNOWN_VARIABLE: ["variable '{name}' is unknown", 'use one of: {known}'],
   PEER_NAME: [

@@ -9,10 +9,16 @@ import { BINARY_ERRORS } from './errors.js';
 /** Everybody on this machine may connect, as with the peer. */
 export const UNIX_SOCKET_MODE = 0o666;
 
-/** The path for that option value and port; undefined for `off`. */
+/** Longest path of a Unix socket, in bytes; a longer one would be cut off, and the socket stand somewhere else. */
+export const UNIX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/** The path for that option value and port; undefined for `off`. Throws a coded error when it is too long. */
 export function unixPath(option: string, port: number): string | undefined {
   if (option === 'off') return undefined;
-  return option.endsWith('/') ? `${option}${port}` : option;
+  const path = option.endsWith('/') ? `${option}${port}` : option;
+  const bytes = Buffer.byteLength(path);
+  if (bytes > UNIX_PATH_BYTES) throw PealError.of(BINARY_ERRORS.SOCKET_PATH, { path, bytes, limit: UNIX_PATH_BYTES });
+  return path;
 }
 
 /** Removes a dead socket of our own user; a coded error for anything else that is there. */

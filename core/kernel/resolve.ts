@@ -11,6 +11,9 @@ import { checkDefinition } from './definition.js';
 /** Option of every section: where the plugin's module is. */
 export const MODULE_OPTION = 'module';
 
+/** Time that a module may take to load, milliseconds. */
+const LOAD_LIMIT_MS = 10_000;
+
 export interface ResolvedPlugin {
   readonly plugin: Plugin;
   /** `built-in`, the path of the module, or the name of the package. */
@@ -61,11 +64,20 @@ export const resolvePlugin: Resolver = async (section, folder) => {
   }
 };
 
+/** A module that awaits for ever at its top would end the process without a word when nothing else is left to do. */
+async function within<T>(loading: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it was not loaded within ${limitMs} ms`)), limitMs);
+  });
+  return Promise.race([loading, limit]).finally(() => clearTimeout(timer));
+}
+
 /** Imports a module and checks that its default export is a plugin, of whatever kind. Rejects with a PealError. */
-export async function loadPlugin(file: string, title: string): Promise<Plugin> {
+export async function loadPlugin(file: string, title: string, limitMs = LOAD_LIMIT_MS): Promise<Plugin> {
   let module: { readonly default?: unknown };
   try {
-    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    module = await within(import(pathToFileURL(file).href) as Promise<typeof module>, limitMs);
   } catch (cause) {
     throw PealError.of(PLUGIN_ERRORS.LOAD_FAILED, { plugin: title, file, detail: reasonOf(cause) }, { cause });
   }

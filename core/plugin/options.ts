@@ -3,6 +3,9 @@
 import { OPTION_ERRORS, PealError, type Position } from '../errors.js';
 import { parseValue } from './option-values.js';
 
+/** Characters of a value that an error shows. */
+const SHOWN_LENGTH = 60;
+
 interface RowBase {
   /** One sentence with a final period, for --help and the reference page. */
   readonly doc: string;
@@ -106,6 +109,11 @@ export interface ReadContext {
   readonly resolvePath?: ((path: string) => string) | undefined;
 }
 
+/** A value of a file in an error: as much as tells it from others. */
+function shown(value: string): string {
+  return value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}...` : value;
+}
+
 /** snake_case to camelCase: the one mapping between files and code. */
 export function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
@@ -133,7 +141,7 @@ export function readOptions<const T extends OptionTable>(
       if (parsed.ok) value = parsed.value;
       else {
         const spec = parsed.range ? OPTION_ERRORS.RANGE : OPTION_ERRORS.MALFORMED;
-        const values = { value: entry.value, option: name, section: context.section, expected: parsed.expected };
+        const values = { value: shown(entry.value), option: name, section: context.section, expected: parsed.expected };
         errors.push(PealError.of(spec, values, { at: entry.at }));
       }
     } else if (row.default !== undefined) value = defaultValue(row);

@@ -18,13 +18,27 @@ describe('scanning', () => {
   test('sections, values, comments, quotes', () => {
     const { values, errors } = scan(
       '\ufeff; top\r\n[daemon] ; all\r\nlog_level = debug ; loud\r\n# note\r\n[export.command]\n  command = "a; b # c"\nx=1=2\n' +
-        "yes = true\nno = null\nempty = ''\n",
+        'yes = true\nno = null\nempty = \'\'\nfolder = "a; b" ; note\nname = \'x\' # note\nline = "a b" -c\n',
     );
     expect(errors).toEqual([]);
     expect(values).toEqual({
       daemon: { log_level: 'debug' },
-      'export.command': { command: 'a; b # c', x: '1=2', yes: 'true', no: 'null', empty: '' },
+      'export.command': {
+        command: 'a; b # c',
+        x: '1=2',
+        yes: 'true',
+        no: 'null',
+        empty: '',
+        folder: 'a; b',
+        name: 'x',
+        line: '"a b" -c',
+      },
     });
+  });
+  test.each([`a = "b`, `a = 'b`, `a = "`, `a = "b ; c`])('a quote that does not end is no value: %s', (line) => {
+    const { values, errors } = scan(`[link.tcp]\n${line}`);
+    expect(values).toEqual({ 'link.tcp': {} });
+    expect(errors).toEqual([expect.stringMatching(/^f\.ini:2: PEAL_CONFIG_UNENDED_QUOTE /)]);
   });
   test('every error, with its line', () => {
     const { errors } = scan(

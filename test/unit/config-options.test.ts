@@ -87,3 +87,9 @@ test('the nearest name is given only when it is near', () => {
   expect(nearestName('tokentimeout_ms', ['port', 'token_timeout_ms'])).toBe('token_timeout_ms');
   expect(nearestName('zzz', ['port', 'token_timeout_ms'])).toBeUndefined();
 });
+
+test('an error shows no more of a value than tells it from others', () => {
+  const table = { level: { type: 'enum', values: ['a', 'b'], doc } } satisfies OptionTable;
+  const { errors } = readOptions(table, new Map([['level', { value: 'x'.repeat(100_000) }]]), { section: 'link.l' });
+  expect(errors[0]!.message).toBe(`'${'x'.repeat(60)}...' is not a value for 'level' of [link.l]`);
+});

@@ -16,7 +16,7 @@ import {
 import { buildTree } from '../../config/load.js';
 import { apiFits, checkDefinition } from '../../core/kernel/definition.js';
 import { type Plan, planDaemon, type Planned } from '../../core/kernel/plan.js';
-import { resolvePlugin, type Resolver } from '../../core/kernel/resolve.js';
+import { loadPlugin, resolvePlugin, type Resolver } from '../../core/kernel/resolve.js';
 import { formatTree, plannedTree } from '../../core/kernel/tree.js';
 
 const never = (): never => {
@@ -224,6 +224,11 @@ describe('where plugins come from', () => {
       'PEAL_PLUGIN_LOAD_FAILED',
       'PEAL_PLUGIN_KIND',
     ]);
+  });
+  test('a module that never finishes loading is an error, not the silent end of the process', async () => {
+    const file = join(folder, 'endless.mjs');
+    writeFileSync(file, 'await new Promise(() => undefined);');
+    await expect(loadPlugin(file, 'client.x', 50)).rejects.toMatchObject({ code: 'PEAL_PLUGIN_LOAD_FAILED' });
   });
   test('errors name file and line', async () => {
     const { errors } = await at(

@@ -1,6 +1,6 @@
 // The binary API on real sockets: what only shows there. Item numbers are those of section 17 of the protocol as
 // measured; the handshake itself is tried in session.test.ts, groups in the fixtures.
-import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { scryptSync } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -141,6 +141,15 @@ describe('item 12: the Unix socket', () => {
     withApi({ host: 'off', unix_socket: 'FOLDER/only' }, async (world) => {
       const client = await WireClient.connect(join(world.folder, 'only'), 'ann');
       client.destroy();
+    }));
+
+  test('with a path longer than the system takes is refused, and nothing is left where the path would be cut off', () =>
+    withApi({}, async (world) => {
+      const path = join(world.folder, 'x'.repeat(108));
+      const before = readdirSync(world.folder);
+      const code = 'PEAL_CLIENT_BINARY_SOCKET_PATH';
+      await expect(withApi({ unix_socket: path }, () => Promise.resolve())).rejects.toMatchObject({ code });
+      expect(readdirSync(world.folder)).toEqual(before);
     }));
 
   test('replaces a dead socket', () =>
