@@ -198,6 +198,10 @@ export const DAEMON_ERRORS = errorTable('DAEMON', {
     'the folder {path} cannot be used: {detail}',
     'make it writable for this user, or set state_dir of [daemon]',
   ],
+  LOG_FILE: [
+    'the log cannot be appended to {path}: {detail}',
+    'make its folder and let this user write there, or set log_file of [daemon]',
+  ],
   LINK_OPEN: [
     'the link {plugin} cannot be opened on {address}: {detail}',
     'free the address, or change the peer section',

@@ -1,6 +1,7 @@
 // winston behind the Logger port: one line per message on standard error or in a file, a logger per component, levels
 // that can change while the daemon runs. What comes from outside cannot break a line: control characters are escaped.
 import { createLogger, format, type Logger as Winston, transports } from 'winston';
+import { LogFile } from './log-file.js';
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from './plugin/ports.js';
 
 export interface LogOptions {
@@ -13,30 +14,28 @@ export interface LogOptions {
 
 type Transport = Parameters<Winston['add']>[0];
 
-function transportOf(options: LogOptions): Transport {
-  // winston's own types name the class and its instances differently.
-  const made: unknown =
-    options.file === undefined
-      ? new transports.Stream({ stream: options.stream ?? process.stderr })
-      : new transports.File({ filename: options.file });
-  return made as Transport;
-}
-
 /** The log of one daemon. */
 export class Log {
   private readonly winston: Winston;
   /** Levels set for a component and everything below it; '' is the level of all others. */
   private readonly levels = new Map<string, LogLevel>();
 
+  private readonly file: LogFile | undefined;
+
+  /** Throws a coded error when the file cannot be appended to. */
   constructor(options: LogOptions) {
     this.levels.set('', options.level);
+    const console = options.stream ?? process.stderr;
+    if (options.file !== undefined) this.file = new LogFile(options.file, (l) => void console.write(`${l}\n`));
+    // winston's own types name the class and its instances differently.
+    const transport: unknown = new transports.Stream({ stream: this.file ?? console });
     const line = format.printf((info) => `${String(info['timestamp'])} ${info.level} ${String(info.message)}`);
     this.winston = createLogger({
       level: 'debug',
       format: format.combine(format.timestamp(), line),
-      transports: [transportOf(options)],
+      transports: [transport as Transport],
     });
-    // A full disk must not stop the daemon: the log is lost, the messages of clients are not.
+    // A standard error that is closed must not stop the daemon: the log is lost, the messages of clients are not.
     this.winston.on('error', () => undefined);
   }
 
@@ -66,7 +65,8 @@ export class Log {
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.winston.once('finish', () => {
-        resolve();
+        if (this.file === undefined) resolve();
+        else this.file.end(resolve);
       });
       this.winston.end();
     });
