@@ -46,6 +46,8 @@ const sources: readonly Source[] = FOLDERS.flatMap(walk).map((path) => {
   return { path, text, ast, imports: importsOf(ast) };
 });
 const CLIENT = 'client-apis/binary/client/';
+/** Libraries that programs of others load: each drags in no kernel, not even the SDK. */
+const LINE_CLIENT = 'client-apis/line/client/';
 const CLIENT_WIRE = 'client-apis/binary/wire.ts';
 const isTest = (path: string): boolean => path.startsWith('test/') || path.includes('/test/');
 const product = sources.filter((s) => !isTest(s.path));
@@ -86,6 +88,7 @@ function allowed(path: string): ((to: string) => boolean) | undefined {
   if (path.startsWith('config/')) return starts('config/', 'core/plugin/', 'core/errors');
   // A client drags in no kernel, not even the SDK.
   if (path.startsWith(CLIENT)) return (to) => starts(CLIENT, 'core/wire/')(to) || to === CLIENT_WIRE;
+  if (path.startsWith(LINE_CLIENT)) return starts(LINE_CLIENT);
   const plugin = PLUGIN.exec(path)?.[0];
   if (plugin !== undefined) return (to) => to.startsWith(plugin) || (isPure(path) && to.startsWith('core/wire/'));
   return undefined;

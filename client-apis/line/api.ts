@@ -121,8 +121,8 @@ export class LineApi implements ClientApi {
     };
     const face = faceOf(this.ports.service);
     return [
-      own,
       ...(face === undefined ? [] : [{ title: face.title, commands: face.commands }]),
+      own,
       ...(this.o.groups ? [GROUP_COMMANDS] : []),
     ];
   }

@@ -210,7 +210,8 @@ export class Connection implements LineOut {
     this.host.count(why);
     this.gone.abort();
     this.seat.end(why === 'stopping' ? 'stopping' : why === 'idle' ? 'timeout' : 'closed');
-    if (!this.over) this.host.loop.queueTimer(this.linger, LAST_WORDS_MS, () => this.socket.destroy());
+    const limitMs = why === 'stopping' ? LINGER_MS : LAST_WORDS_MS;
+    if (!this.over) this.host.loop.queueTimer(this.linger, limitMs, () => this.socket.destroy());
   }
 
   // ---- commands --------------------------------------------------------------------------------------------------
@@ -228,7 +229,10 @@ export class Connection implements LineOut {
     }
     void step
       .catch((error: unknown) => this.failed(command, error))
-      .then((found) => this.tick(() => this.answer(found)));
+      .then((found) => {
+        if (!this.over) this.tick(() => this.answer(found));
+        else if ('stream' in found) found.stream.destroy();
+      });
   }
 
   private answer(step: Step): void {

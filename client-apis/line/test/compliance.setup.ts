@@ -2,7 +2,7 @@
 import { createConnection } from 'node:net';
 import type { ComplianceParts, TestClient } from 'peal/compliance';
 import { ServiceBits, type ClientApi, type FrameEvent, type GroupId } from 'peal/plugin';
-import { connect, type LineClient, type LineEvent } from '../client/index.js';
+import { connect, type LineClient, type LineEvent } from 'peal/line';
 
 /** Port of an API that listens on one address. */
 export function portOf(api: Pick<ClientApi, 'addresses'>): number {

@@ -14,7 +14,7 @@ const within = (
 
 const MIB = 1024 * 1024;
 
-within('garbage of every sort ends its own connection, others are served', async (port) => {
+within('item 11: garbage of every sort ends its own connection, others are served', async (port) => {
   const good = await port.connect();
   const r = new Random(7);
   const random = Uint8Array.from({ length: MIB }, () => r.below(256));
@@ -38,7 +38,7 @@ within('garbage of every sort ends its own connection, others are served', async
   }
 });
 
-within('ten errors in a row: 421 and close', async (port) => {
+within('item 11: ten errors in a row: 421 and close', async (port) => {
   const client = await port.connect();
   for (let i = 0; i < 9; i++) expect(await client.ask('what')).toMatch(/^500 /);
   client.send('what\r\nnoop\r\n');
@@ -76,7 +76,7 @@ within(
   { idle_limit_ms: '60', upload_limit_ms: '40' },
 );
 
-within('one byte at a time is as good as any', async (port) => {
+within('item 13: one byte at a time is as good as any', async (port) => {
   const [slow, other] = [await port.connect(), await port.connect()];
   for (const byte of Buffer.from('send #x#y\r\n.')) {
     slow.send(Uint8Array.of(byte));
@@ -87,7 +87,7 @@ within('one byte at a time is as good as any', async (port) => {
   expect((await slow.reply()).at(-1)).toBe('250 agreed 0 #x#y');
 });
 
-within('a client that sends commands and never reads is not obeyed for ever', async (port) => {
+within('item 13: a client that sends commands and never reads is not obeyed for ever', async (port) => {
   const [deaf, other] = [await port.connect(), await port.connect()];
   deaf.socket.pause();
   // Its commands fill what the system and we keep, then it cannot send any more.
@@ -100,7 +100,7 @@ within('a client that sends commands and never reads is not obeyed for ever', as
 });
 
 within(
-  'a member that never reads is disconnected, the others go on',
+  'item 13: a member that never reads is disconnected, the others go on',
   async (port) => {
     const [deaf, other] = [await port.connect(), await port.connect()];
     await deaf.ask('session deaf');
@@ -138,7 +138,7 @@ class Odd implements Service {
         help: 'says who asks',
         run: ({ address, from }): Reply => ({ code: 250, text: `${address} ${from}` }),
       },
-      { name: 'quit', help: 'cannot be had: the port has it', run: (): Reply => ({ code: 250, text: 'mine' }) },
+      { name: 'noop', help: 'goes before that of the port', run: (): Reply => ({ code: 250, text: 'mine' }) },
       { name: 'joined', aliases: ['sessions'], help: 'takes a name', run: (): Reply => ({ code: 250, text: 'odd' }) },
     ],
     page: () => Promise.resolve([{ title: 'a <b>', lines: ['1 < 2 & 3'] }]),
@@ -171,6 +171,7 @@ within(
     client.socket.resetAndDestroy();
     if (!odd.asked[0]!.aborted) await new Promise((resolve) => odd.asked[0]!.addEventListener('abort', resolve));
     const other = await port.connect();
+    expect(await other.ask('noop')).toBe('250 mine');
     expect(await other.ask('quit')).toBe('221 closing');
   },
   {},

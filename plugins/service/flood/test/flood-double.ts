@@ -160,6 +160,10 @@ export class FloodDouble implements FloodService {
     return { accepted, cancel };
   }
 
+  get listening(): boolean {
+    return this.listener !== undefined;
+  }
+
   isAdmin(): boolean {
     return this.admin;
   }
