@@ -165,7 +165,7 @@ export class Connection implements LineOut {
     this.perform(undefined, call);
   }
 
-  raw(stream: Duplex, first: readonly Uint8Array[]): void {
+  raw(stream: Duplex, first: readonly Uint8Array[], ended: boolean): void {
     this.stream = stream;
     stream.on('error', (error) => {
       this.host.log.debug('a stream on the text port broke', { from: this.label, detail: reasonOf(error) });
@@ -175,6 +175,7 @@ export class Connection implements LineOut {
       this.endGently();
     });
     for (const bytes of first) this.toStream(bytes);
+    if (ended) this.toStream(FINISHED);
   }
 
   page(): void {
@@ -195,7 +196,9 @@ export class Connection implements LineOut {
     if (ms < 0) this.host.loop.cancelTimer(this);
     else
       this.host.loop.queueTimer(this, ms, () => {
-        this.machine.expired();
+        // While what it sent waits for the daemon, a client is not idle.
+        if (this.source.held) this.timer(ms);
+        else this.machine.expired();
         this.settle();
       });
   }

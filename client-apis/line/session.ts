@@ -28,8 +28,11 @@ export interface LineOut {
   obey(line: Uint8Array): void;
   /** An upload is complete: the step that `take` answers is given to `answer`, as with `obey`. */
   take(call: () => Steps): void;
-  /** The connection is that stream from here on, and these bytes are the first. Nothing follows. */
-  raw(stream: Upgrade['stream'], first: readonly Uint8Array[]): void;
+  /**
+   * The connection is that stream from here on, and these bytes are the first; `ended`: the client has ended its side
+   * behind them. But for `reading` nothing follows.
+   */
+  raw(stream: Upgrade['stream'], first: readonly Uint8Array[], ended: boolean): void;
   /** A browser asks for a page. Nothing follows. */
   page(): void;
   /** Should the client be read? */
@@ -231,7 +234,8 @@ export class LineSession {
     const first = this.waiting;
     this.state = 'over';
     this.forget();
-    this.out.raw(stream, first);
+    this.out.raw(stream, first, this.finishedInput);
+    this.read();
   }
 
   // ---- output ----------------------------------------------------------------------------------------------------

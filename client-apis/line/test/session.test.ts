@@ -47,8 +47,8 @@ class World implements LineOut {
   take(call: () => Steps): void {
     this.machine.answer(call() as Step);
   }
-  raw(_stream: unknown, first: readonly Uint8Array[]): void {
-    this.raws.push(Buffer.concat([...first]).toString());
+  raw(_stream: unknown, first: readonly Uint8Array[], ended: boolean): void {
+    this.raws.push(Buffer.concat([...first]).toString() + (ended ? '<end>' : ''));
   }
   page(): void {
     this.pages++;
@@ -241,6 +241,13 @@ describe('order', () => {
     w.step = () => ({ reply: { code: 250, text: 'connected' }, stream: {} as never });
     w.give('connect x\nraw bytes\n');
     expect([w.said, w.raws, w.machine.over]).toEqual(['250 connected|', ['raw bytes\n'], true]);
+    const late = new World();
+    late.step = () => undefined;
+    late.give('connect x\n', 'x'.repeat(MAX_WAITING_BYTES + 1));
+    late.machine.finished();
+    late.machine.answer({ reply: { code: 250, text: 'connected' }, stream: {} as never });
+    expect(late.raws).toEqual([`${'x'.repeat(MAX_WAITING_BYTES + 1)}<end>`]);
+    expect([late.readings, late.ends]).toEqual([[false, true], []]);
   });
 });
 
