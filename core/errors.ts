@@ -259,6 +259,7 @@ export const STORAGE_ERRORS = errorTable('STORAGE', {
 /** The command line (core/main, core/cli). */
 export const CLI_ERRORS = errorTable('CLI', {
   USAGE: ['{detail}', 'see peal --help'],
+  OUTPUT: ['standard output cannot be written: {detail}', 'make room there, or write to another place'],
   UNEXPECTED: ['unexpected failure: {detail}', 'report it with the log'],
 });
 

@@ -10,7 +10,8 @@ import { errorLines, EXIT_OK, EXIT_USAGE, exitCodeOf } from './cli/exit.js';
 import { showOptions } from './cli/options.js';
 import { showPlugins } from './cli/plugins.js';
 import { start } from './cli/start.js';
-import { processTerminal as terminal } from './cli/terminal.js';
+import { endWithReader, processTerminal as terminal } from './cli/terminal.js';
+import { CLI_ERRORS, PealError } from './errors.js';
 
 const CONFIG = [
   '-c, --config <file>',
@@ -32,13 +33,23 @@ function commandLine(exit: (code: number) => void): Command {
     .description('Group communication daemon: one agreed order for many machines, serving Spread clients.')
     .version(version())
     .addHelpText('after', EXIT_HELP)
-    .exitOverride();
+    .exitOverride()
+    // A daemon goes on without its reader, everything else was for the reader.
+    .hook('preAction', (_program, action) => {
+      if (action.name() !== 'start') endWithReader();
+    });
   program
     .command('start', { isDefault: true })
     .description('run a daemon in the foreground (default); SIGTERM stops it cleanly')
     .option(...CONFIG)
     .option(...NAME)
-    .action(async (which: Which) => exit(await start(which, terminal)));
+    .allowExcessArguments()
+    .action(async (which: Which, command: Command) => {
+      // It is the default command, so what is none ends up here.
+      const [word] = command.args;
+      if (word !== undefined) throw PealError.of(CLI_ERRORS.USAGE, { detail: `'${word}' is no command of peal` });
+      exit(await start(which, terminal));
+    });
   const config = program.command('config').description('check or explain a configuration file');
   config
     .command('check')

@@ -10,13 +10,16 @@ export const EXIT_USAGE = 2;
 
 const USAGE_CODES = /^PEAL_(CLI_USAGE|CONFIG|OPTION)/;
 
-/** Lines for standard error: `FILE:LINE: CODE message; remedy`, one per error. */
+/** Lines for standard error: `FILE:LINE: CODE message; remedy`, one per error; what nobody expected with its stack. */
 export function errorLines(thrown: unknown): readonly string[] {
   if (thrown instanceof PealErrors) return thrown.errors.map(String);
   if (thrown instanceof PealError) return [thrown.toString()];
   // Errors of the client library say by themselves what happened and what to do.
   if (thrown instanceof Error && thrown.name === 'ClientError') return [thrown.message];
-  return [PealError.of(CLI_ERRORS.UNEXPECTED, { detail: reasonOf(thrown) }).toString()];
+  const line = PealError.of(CLI_ERRORS.UNEXPECTED, { detail: reasonOf(thrown) }).toString();
+  // Where it happened tells which plugin it was, and is what a report needs.
+  const frames = thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((l) => /^\s+at /.test(l)) : [];
+  return [line, ...frames];
 }
 
 /** Errors found while a configuration is read are the user's to mend, and so are all that come together. */

@@ -1,4 +1,6 @@
 // What a command may do to the outside: print, and nothing else. Tests put texts in its place.
+import { CLI_ERRORS, PealError } from '../errors.js';
+import { EXIT_FAILURE, EXIT_OK } from './exit.js';
 
 export interface Terminal {
   /** A line on standard output. */
@@ -15,6 +17,15 @@ export const processTerminal: Terminal = {
     process.stderr.write(`${line}\n`);
   },
 };
+
+/** From now on the process ends when nobody reads its standard output any more (`| head`), or it cannot be written. */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT_OK);
+    processTerminal.complain(PealError.of(CLI_ERRORS.OUTPUT, { detail: error.message }).toString());
+    process.exit(EXIT_FAILURE);
+  });
+}
 
 /** Lines under one another, columns aligned, two spaces between. */
 export function columns(rows: readonly (readonly string[])[]): readonly string[] {

@@ -1,7 +1,14 @@
 // The command line against running daemons: status, plugins, fault, log levels, and what is said when none runs.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Farm, MAIN } from '../processes.js';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const SDK = new URL('../../../core/plugin/index.js', import.meta.url).href;
 
 interface Ran {
   readonly code: number;
@@ -16,6 +23,14 @@ function peal(...args: string[]): Promise<Ran> {
       resolve({ code, out, err });
     });
   });
+}
+
+/** Exit code and standard error. */
+async function ending(child: ChildProcess): Promise<readonly [number | null, string]> {
+  let err = '';
+  child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return [code, err];
 }
 
 /** Asks again until the answer is as wished; a limit that only catches a hang. */
@@ -83,11 +98,54 @@ describe('mistakes', () => {
     [['fault', 'set', '-n', 'alpha'], 2, 'PEAL_CLI_USAGE'],
     [['fault', 'break', '-n', 'alpha'], 2, 'PEAL_CLI_USAGE'],
     [['status', '-n', 'omega'], 2, 'PEAL_CONFIG_NO_SUCH_PEER'],
+    [['stats', '-n', 'alpha'], 2, "PEAL_CLI_USAGE 'stats' is no command of peal"],
   ])('%j', async (args, code, text) => {
     const ran = await peal(...args, '-c', farm.file);
     expect(ran.code).toBe(code);
     expect(ran.err).toContain(text);
   });
+
+  test('a reader that goes away ends a command in silence', async () => {
+    const child = spawn(process.execPath, [MAIN, 'options'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    expect(await ending(child)).toEqual([0, '']);
+  });
+
+  test('output that cannot be written is an error of one line', async () => {
+    if (!existsSync('/dev/full')) return;
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'options'], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    expect(await ending(child)).toEqual([1, expect.stringMatching(/^PEAL_CLI_OUTPUT [^\n]*ENOSPC[^\n]*\n$/)]);
+  });
+
+  test('a plugin that throws where nobody expects it ends the daemon with the place', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'peal-cli-'));
+    const plugin = join(folder, 'clumsy.mjs');
+    const made =
+      'async start() { setImmediate(() => { throw new Error("oh dear") }) }, async stop() {}, describe: () => ({})';
+    const definition = `kind: 'service', name: 'clumsy', api: '^1', doc: 'Falls.', options: {}, create: () => ({ ${made} })`;
+    writeFileSync(
+      plugin,
+      `import { definePlugin } from ${JSON.stringify(SDK)};\nexport default definePlugin({ ${definition} });\n`,
+    );
+    const file = join(folder, 'peal.ini');
+    writeFileSync(file, `[link.memory]\n[service.clumsy]\nmodule = clumsy.mjs\n`);
+    const { code, err } = await peal('start', '-c', file);
+    expect(code).toBe(1);
+    expect(err).toMatch(/PEAL_CLI_UNEXPECTED unexpected failure: oh dear; [^\n]*\n\s+at [^\n]*clumsy\.mjs:2:/);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('who ends npm ends the daemon that npm start made', async () => {
+    const other = await Farm.create({ daemons: 1 });
+    const npm = spawn('npm', ['start', '--', '-c', other.file, '-n', 'alpha'], { cwd: ROOT, stdio: 'ignore' });
+    const runs = async (): Promise<boolean> => (await peal('status', '-c', other.file, '-n', 'alpha')).code === 0;
+    await eventually(runs);
+    npm.kill('SIGTERM');
+    await eventually(async () => !(await runs()));
+    await other.destroy();
+  }, 60_000);
 
   test('no daemon runs there', async () => {
     const other = await Farm.create({ daemons: 1 });

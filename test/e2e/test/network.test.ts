@@ -117,7 +117,7 @@ describe('three daemons', () => {
     await fault(1, { set: { cut_to: 'gamma', cut_from: 'gamma' } });
     // Sent while the cut is there and not yet noticed: nobody can know that all have it.
     a.multicast(Service.SAFE, ['g'], 100);
-    await until(() => sees(a, 'g', 2) && sees(b, 'g', 1) && sees(c, 'g', 1));
+    await until(() => sees(a, 'g', 2) && sees(aa, 'g', 2) && sees(b, 'g', 1) && sees(c, 'g', 1));
     const safe = `message ${recorder.sent.length - 1}`;
     expect(shown(seen.slice(from), a.uid)).toEqual(['g transition', safe, 'g network: a aa [*a aa]']);
     expect(shown(seen.slice(from), aa.uid)).toEqual(['g transition', safe, 'g network: a aa [*a aa]']);
