@@ -56,6 +56,8 @@ export class Host {
   private readonly control: ControlServer;
   private stopping: Promise<readonly PealError[]> | undefined;
   private asked = false;
+  /** Section of the medium that the driver has; its state is the driver's to tell. */
+  private carrier = '';
 
   /** Creates everything, opens nothing. Throws a coded error. */
   constructor(private readonly request: HostRequest) {
@@ -71,7 +73,10 @@ export class Host {
     this.container.add(bind(EventLoop, this.driver.loop));
     for (const planned of request.plan.parts) this.createPart(planned);
     this.control = new ControlServer(request.log.logger('control'));
-    registerStatus(this.control, this.driver, process.pid);
+    registerStatus(this.control, this.driver, process.pid, () => {
+      const { [this.carrier]: _medium, ...others } = this.lifecycle.describe();
+      return others;
+    });
     registerHost(this.control, this, request.log);
   }
 
@@ -165,7 +170,10 @@ export class Host {
     for (const planned of chain.toReversed()) {
       const instance = this.create(planned, medium === undefined ? [] : [bind(Wrapped, medium)]);
       if (planned.plugin.seam === 'link') own = instance as Link;
-      else medium = instance as Medium;
+      else {
+        medium = instance as Medium;
+        this.carrier = planned.section.title;
+      }
       const inner = instance as Medium;
       if (planned !== plan.link) this.lifecycle.add(planned, { describe: () => inner.describe() }, () => undefined);
     }

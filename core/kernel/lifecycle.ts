@@ -85,7 +85,7 @@ export class Lifecycle {
   describe(): Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>> {
     return Object.fromEntries(
       this.entries.flatMap(({ part, record }) =>
-        part.describe === undefined ? [] : [[record.planned.section.title, part.describe()]],
+        part.describe === undefined ? [] : [[record.planned.section.title, described(part.describe.bind(part))]],
       ),
     );
   }
@@ -156,4 +156,13 @@ export function withLimit<T>(timers: Timers, limitMs: number, late: () => Error,
         timers.cancel(timer);
       });
   });
+}
+
+/** What a plugin says of itself; one that cannot must not hide the others. */
+function described(describe: NonNullable<Part['describe']>): ReturnType<NonNullable<Part['describe']>> {
+  try {
+    return describe();
+  } catch (error) {
+    return { error: reasonOf(error) };
+  }
 }

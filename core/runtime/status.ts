@@ -10,6 +10,9 @@ export const SESSIONS_LISTED = 100;
 /** Most that are listed. */
 export const MAX_SESSIONS_LISTED = 10_000;
 
+/** What plugins say of themselves, by section. */
+export type Described = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+
 /** Plain JSON values; times relative to the moment of the report, milliseconds. */
 export interface StatusReport {
   readonly daemon: string;
@@ -38,6 +41,8 @@ export interface StatusReport {
   readonly groups: number;
   readonly recentEnds: readonly EndedSession[];
   readonly medium: Readonly<Record<string, string | number | boolean>>;
+  /** All plugins but the medium. */
+  readonly plugins: Described;
   readonly counters: Readonly<Record<string, number>>;
   readonly slowest: readonly { name: string; ms: number; agoMs: number }[];
 }
@@ -46,7 +51,7 @@ function idText(id: ConfigurationId): string {
   return `${id.number}.${id.time}`;
 }
 
-export function statusReport(status: DriverStatus, pid: number): StatusReport {
+export function statusReport(status: DriverStatus, pid: number, plugins: Described = {}): StatusReport {
   const { machine, nowMs } = status;
   const { configuration } = machine;
   return {
@@ -86,14 +91,16 @@ export function statusReport(status: DriverStatus, pid: number): StatusReport {
     groups: machine.groups,
     recentEnds: status.recentEnds,
     medium: status.medium,
+    plugins,
     counters: { ...machine.counters, ...status.counters },
     slowest: status.slowest.map(({ name, ms, atMs }) => ({ name, ms, agoMs: Math.max(0, Math.floor(nowMs - atMs)) })),
   };
 }
 
 /** Adds the commands `status` and `sessions` of that driver. */
-export function registerStatus(server: ControlServer, driver: Driver, pid: number): void {
-  server.register('status', () => statusReport(driver.status(), pid), 'state, members, peers, counters');
+export function registerStatus(server: ControlServer, driver: Driver, pid: number, plugins: () => Described): void {
+  const report = (): StatusReport => statusReport(driver.status(), pid, plugins());
+  server.register('status', report, 'state, members, peers, plugins, counters');
   server.register(
     'sessions',
     ({ limit = SESSIONS_LISTED }): { total: number; sessions: readonly SessionInfo[] } => {
@@ -126,6 +133,7 @@ export function renderStatus(r: StatusReport): string {
     `sessions ${r.sessions} of ${r.sessionLimit}, groups ${r.groups}`,
     ...section('sessions ended by fault', r.recentEnds.toReversed().map(endLine)),
     ...section('medium', table(r.medium)),
+    ...Object.entries(r.plugins).flatMap(([title, values]) => section(`[${title}]`, table(values))),
     ...section('counters', table(r.counters)),
     ...section(
       'slowest handlers',

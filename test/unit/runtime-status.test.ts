@@ -42,12 +42,12 @@ const STATUS: DriverStatus = {
 };
 
 test('survives JSON', () => {
-  const report = statusReport(STATUS, 42);
+  const report = statusReport(STATUS, 42, { 'client.binary': { connections: 3 } });
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
 });
 
 test('as text', () => {
-  expect(renderStatus(statusReport(STATUS, 42)))
+  expect(renderStatus(statusReport(STATUS, 42, { 'client.binary': { connections: 3 } })))
     .toBe(`daemon alpha, operational, up 1 h 2 m, pid 42, incarnation 1152921504606846976
 configuration 9.12, for 1.0 s: alpha beta (packs up to 60000 bytes)
 peers
@@ -63,6 +63,8 @@ sessions ended by fault
   1970-01-01T00:00:00.000Z bob from 127.0.0.1:5, not-reading: 1001 messages wait
 medium
   connections 2
+[client.binary]
+  connections 3
 counters
   packs 5
   noise.bad hello 3

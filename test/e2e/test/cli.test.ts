@@ -60,6 +60,10 @@ describe('a running daemon', () => {
     expect(code).toBe(0);
     expect(out).toContain('daemon alpha, operational');
     expect(out).toContain('merge with beta');
+    // What the plugins say of themselves; the outer medium has a place of its own.
+    expect(out).toMatch(/\n\[link\.tcp]\n/);
+    expect(out).toMatch(/\n\[client\.binary]\n(  .*\n)*  connections 0\n/);
+    expect(out).not.toContain('[link.faulty]');
   }, 60_000);
 
   test('shows its plugins with options and times of the start', async () => {
