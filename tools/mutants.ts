@@ -14,6 +14,7 @@ interface Options {
   minutes: number;
   only?: string[];
   tests: boolean;
+  attacks: boolean;
   list: boolean;
   jobs: number;
   json: boolean;
@@ -117,15 +118,16 @@ async function simulated(m: Mutant, o: Options): Promise<Verdict> {
   }
 }
 
-/** Does a test other than the simulator catch it already? It should not: then it proves nothing about the checkers. */
-async function tested(m: Mutant): Promise<Verdict> {
+/** Which test finds it: any but the simulator, or the attacks only. */
+async function tested(m: Mutant, attacks: boolean): Promise<Verdict> {
   const folder = await planted(m);
   const began = Date.now();
   try {
-    const skipped = ['/sim/', '/mutants/', 'tidy', 'outside', 'docs'].join('|');
+    const skipped = ['/sim/', '/mutants/', 'tidy', 'outside', 'docs', ...(attacks ? [] : ['/attacks/'])].join('|');
     const args = [
       ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
       ...['--rootDir', folder, '--testPathIgnorePatterns', skipped, '--bail', '--silent', '--ci', '--watchman=false'],
+      ...(attacks ? ['--testPathPatterns', '/attacks/'] : []),
     ];
     const { code, text } = await run(folder, args, 20 * GRACE_MS);
     const [, first] = /● (.*)/.exec(text) ?? [];
@@ -144,7 +146,12 @@ async function main(): Promise<void> {
     .option('--minutes <m>', 'time for each mutant', positive, 10)
     .option('--only <names...>', 'names of mutants or machines')
     .option('--jobs <n>', 'hunts at the same time', natural, availableParallelism())
-    .option('--tests', 'instead: which are caught by a test other than the simulator (none should)', false)
+    .option(
+      '--tests',
+      'instead: which are caught by a test other than the simulator and the attacks (none should)',
+      false,
+    )
+    .option('--attacks', 'instead: which are caught by the scenes of test/attacks', false)
     .option('--list', 'only print the list', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();
@@ -160,7 +167,7 @@ async function main(): Promise<void> {
   const queue = [...wanted];
   const work = async (): Promise<void> => {
     for (let m = queue.shift(); m; m = queue.shift()) {
-      const v = o.tests ? await tested(m) : await simulated(m, o);
+      const v = o.tests || o.attacks ? await tested(m, o.attacks) : await simulated(m, o);
       verdicts.push(v);
       const word = v.caught ? 'caught' : 'NOT caught';
       console.log(

@@ -20,11 +20,23 @@ test('answers of an earlier round do not make the dead alive', () => {
   scene.until('the second takes part', () => scene.state(1) === 'recovering');
   scene.cluster.crash(0);
   const from = scene.now;
-  const third = scene.at(2);
-  third.tick(() => third.machine.down(0, { kind: 'refused', detail: 'nobody listens there' }));
+  scene.refused([2], [0]);
   expect([1, 2].map((place) => scene.state(place))).toEqual(['recovering', 'gathering']);
   scene.rules = [];
   scene.until('they went on', () => scene.installs(2, from).length > 0);
   for (const members of scene.installs(2, from)) expect(members).toContain('beta,gamma');
   expect(scene.verdict()).toEqual([]);
 });
+
+test.each(['stream', 'datagram'] as const)(
+  'a daemon that dies costs the others one change, together, over a %s medium',
+  (medium) => {
+    const scene = new Scene({ daemons: 4, medium }).begin();
+    const from = scene.now;
+    scene.cluster.crash(2);
+    scene.until('the others went on', () => scene.together([0, 1, 3]));
+    scene.run(2000);
+    for (const place of [0, 1, 3]) expect(scene.installs(place, from)).toEqual(['alpha,beta,delta']);
+    expect(scene.verdict()).toEqual([]);
+  },
+);

@@ -137,6 +137,14 @@ export class Scene {
     return this.held.length;
   }
 
+  /** The medium tells these daemons that nobody listens at those places any more. */
+  refused(at: readonly number[], gone: readonly number[]): void {
+    for (const place of at) {
+      const d = this.at(place);
+      for (const g of gone) d.tick(() => d.machine.down(g, { kind: 'refused', detail: 'nobody listens there' }));
+    }
+  }
+
   /** Nothing passes between the two sides. */
   part(...sides: readonly (readonly number[])[]): void {
     this.cluster.faults.partition(sides);
@@ -177,6 +185,19 @@ export class Scene {
     );
   }
 
+  /** Transitional sets that were entered since all were in one configuration. */
+  survivors(): readonly string[] {
+    const all = this.events.findLastIndex(
+      (e) => e.event === 'install' && e.members.length === this.cluster.list.length,
+    );
+    return this.events
+      .slice(all)
+      .flatMap((e) =>
+        e.event === 'transitional' ? [`${e.daemon}: ${e.survivors.map((m) => m.split('/')[0]).join()}`] : [],
+      )
+      .sort();
+  }
+
   private steered(place: number, ports: DaemonPorts): DaemonPorts {
     let reach: readonly number[] = [];
     return {
@@ -208,6 +229,11 @@ export class Scene {
     else if (verdict !== 'drop') return ports.send(to, plane, head, body);
     return true;
   }
+}
+
+/** A rule that keeps the data plane from these to those. */
+export function mute(from: readonly number[], to: readonly number[]): Rule {
+  return (m) => (m.plane === 'data' && from.includes(m.from) && to.includes(m.to) ? 'drop' : undefined);
 }
 
 /** A rule for messages of these kinds between these places. */

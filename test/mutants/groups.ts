@@ -42,7 +42,7 @@ export const GROUPS = planted('groups', [
     'merged-unchanged',
     'a group whose announcers come from two views changed',
     EXCHANGE,
-    ['a.tag !== d.tag || e.total', 'e.total'],
+    ['a.tag !== d.tag || e.total !== d.first.total || !sameId(e.id, d.first.id)', 'e.total !== d.first.total'],
   ],
   [
     'twice-to-one',

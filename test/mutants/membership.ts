@@ -21,11 +21,31 @@ export const MEMBERSHIP = planted('membership', [
     ['if (soonest < BEAT_MS) this', 'if (soonest < BEAT_MS && soonest > 0) this'],
   ],
   [
-    'another-life-accepted',
-    'a proposal names the life it is for',
+    'survivors-by-place',
+    'a transitional set is of those who report the old configuration: a new life at the same place is not in it',
+    'daemon.ts',
+    [
+      'before.members.filter((m) => together.includes(m.place))',
+      'before.members.filter((m) => p.members.some((x) => x.place === m.place))',
+    ],
+  ],
+  [
+    'set-back-clock-ignored',
+    'a lower incarnation is a later life when the higher one is not heard any more',
     FILE,
-    ['m.place === this.self && m.incarnation === this.incarnation', 'm.place === this.self'],
-    ['if (peer.incarnation !== m.incarnation || !peer.hears', 'if (!peer.hears'],
+    ['(incarnation < p.incarnation && !this.#mayBeLater(p))', 'incarnation < p.incarnation'],
+  ],
+  [
+    'goodbye-taken-back',
+    'what arrives behind a goodbye does not bring its sender back',
+    FILE,
+    ['p.end();', 'p.forget();'],
+  ],
+  [
+    'answers-of-an-earlier-round',
+    'the bits of a row are of the round that it names',
+    FILE,
+    ['if (p.round !== this.round) this.#answeredBy.clear();', ''],
   ],
   [
     'time-before-the-highest-is-known',

@@ -50,10 +50,13 @@ export const MESH = planted('mesh', [
     ["this.#gate.suspect(rank, { kind: 'stuck',", "void ({ rank, kind: 'stuck',"],
   ],
   [
-    'old-row-believed',
-    'an acknowledgement never falls',
-    'mesh/rows.ts',
-    ['if (index <= old) return;', 'if (index === old) return;'],
+    'held-counts-as-accepted',
+    'what is held beyond a gap is not acknowledged',
+    RUN,
+    [
+      'this.#known(from, index, false);\n      return true;',
+      'this.#rows.raise(this.#self, from, index);\n      return true;',
+    ],
   ],
   [
     'own-acknowledgement-for-others',

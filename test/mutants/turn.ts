@@ -17,6 +17,12 @@ export const TURN = planted('turn', [
     ['this.#next = self === 0 ? 1 : 0;', 'this.#next = self < 2 ? 1 : 0;'],
   ],
   [
+    'log-without-a-bound',
+    'nobody numbers while its log keeps twice the windows of all',
+    'order/turn-order.ts',
+    [' && this.#mayKeepMore()', ''],
+  ],
+  [
     'turn-not-given-away',
     'who passed the turn numbers no more',
     FILE,

@@ -91,6 +91,7 @@ class Run {
   private readonly workload: Workload;
   private readonly chaos: Chaos;
   private readonly random: Random;
+  private readonly resets: Random;
   private readonly own: Violation[] = [];
   private slowestMs = 0;
 
@@ -101,6 +102,7 @@ class Run {
   ) {
     const { seed, schedule, medium, maxBytes, fits, bufferBytes, rates } = setting;
     this.random = new Random(seed, 'calm');
+    this.resets = new Random(seed, 'resets');
     this.schedule = schedule;
     this.checkers = new Checkers(subject.checkers);
     const lives = new Random(seed, 'lives');
@@ -199,11 +201,15 @@ class Run {
     return this.checkers.violations.length === 0;
   }
 
-  /** Some time without a fault, in which all daemons may stand still at once. */
+  /** Some time without a fault but such as may change nothing: all stand still at once, or a connection breaks and is back. */
   private calm(): void {
     const r = this.random;
     const before = r.below(CALM_MS);
     this.wait(before);
+    if (this.resets.chance(300)) {
+      const [a, b] = this.resets.shuffled(this.cluster.list.map(({ place }) => place));
+      this.cluster.network.reset(a!, b!);
+    }
     if (r.chance(500)) {
       const ms = r.chance(500) ? r.between(STALL_LOW_MS, STALL_HIGH_MS) : r.below(STALL_MAX_MS);
       this.chaos.stallAll(ms);
