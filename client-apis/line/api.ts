@@ -50,7 +50,13 @@ export class LineApi implements ClientApi {
       loop,
       log,
       table: this.table,
-      rules: { form: o.replies, prompt: o.prompt, idleLimitMs: o.idleLimitMs, uploadLimitMs: o.uploadLimitMs },
+      rules: {
+        form: o.replies,
+        prompt: o.prompt,
+        idleLimitMs: o.idleLimitMs,
+        uploadLimitMs: o.uploadLimitMs,
+        greetingWaitMs: o.greetingWaitMs,
+      },
       outbound: {
         policy: o.slowReader,
         limitMessages: o.maxSessionMessages,

@@ -14,6 +14,12 @@ export const OPTIONS = {
   service: { type: 'string', doc: 'Name of the service whose commands are offered; default: the only one, if any.' },
   groups: { type: 'bool', default: true, doc: 'Offers the commands for ordered groups.' },
   greeting: { type: 'string', default: '', doc: 'Text behind 220; empty: that of the service, or name and version.' },
+  greeting_wait_ms: {
+    type: 'duration',
+    default: 50,
+    max: 10_000,
+    doc: 'The greeting waits that long for a first line: browsers, which get a page, speak first; 0: it does not wait.',
+  },
   prompt: { type: 'string', default: '', maxLength: 64, doc: 'Written, without a line end, when a command may come.' },
   replies: {
     type: 'enum',

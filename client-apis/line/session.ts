@@ -16,6 +16,11 @@ export interface LineRules {
   /** Milliseconds without input between commands, and in the middle of an upload; 0: not limited. */
   readonly idleLimitMs: number;
   readonly uploadLimitMs: number;
+  /**
+   * The greeting waits that long for a first line, since browsers speak first and understand no greeting; 0: it does not.
+   * Milliseconds.
+   */
+  readonly greetingWaitMs: number;
 }
 
 /** closed: by command, or after the client's end. Others were told the client with 421. */
@@ -65,6 +70,8 @@ export class LineSession {
   private working = false;
   private finishedInput = false;
   private first = true;
+  /** Not said yet. */
+  private greeting: string | undefined;
   private faults = 0;
 
   constructor(
@@ -77,10 +84,11 @@ export class LineSession {
     return this.state === 'over';
   }
 
-  /** The first words to the client. */
+  /** The first words to the client, unless it is a browser. */
   greet(text: string): void {
-    this.reply({ code: GREETING, text });
-    this.prompt();
+    this.greeting = text;
+    if (this.rules.greetingWaitMs === 0) this.sayGreeting();
+    else this.out.timer(this.rules.greetingWaitMs);
     this.arm();
   }
 
@@ -124,7 +132,10 @@ export class LineSession {
   /** The timer ran out. */
   expired(): void {
     if (this.state === 'over') return;
-    if (this.state === 'busy' || (this.state === 'line' && this.out.attending())) this.arm();
+    if (this.greeting !== undefined) {
+      this.sayGreeting();
+      this.arm();
+    } else if (this.state === 'busy' || (this.state === 'line' && this.out.attending())) this.arm();
     else if (this.state === 'upload') this.close('idle', 'the upload stands still, closing');
     else this.close('idle', 'idle, closing');
   }
@@ -156,7 +167,10 @@ export class LineSession {
       else this.waiting[0] = chunk.subarray(at);
     }
     this.working = false;
-    if (this.finishedInput && this.mayWork() && this.waiting.length === 0) this.end('closed');
+    if (this.finishedInput && this.mayWork() && this.waiting.length === 0) {
+      this.sayGreeting();
+      this.end('closed');
+    }
     this.read();
   }
 
@@ -195,7 +209,10 @@ export class LineSession {
       this.state = 'over';
       this.forget();
       this.out.page();
-    } else if (HTTP.test(text)) {
+      return;
+    }
+    this.sayGreeting();
+    if (HTTP.test(text)) {
       this.close('foreign', 'this is no web server');
     } else if (tooLong || hasControl(line)) {
       this.state = 'busy';
@@ -245,12 +262,20 @@ export class LineSession {
     this.out.write(formatReply(reply, this.rules.form, this.rules.prompt));
   }
 
+  private sayGreeting(): void {
+    const text = this.greeting;
+    if (text === undefined) return;
+    this.greeting = undefined;
+    this.reply({ code: GREETING, text });
+    this.prompt();
+  }
+
   private prompt(): void {
     if (this.rules.prompt !== '' && this.state === 'line') this.out.write(encoder.encode(this.rules.prompt));
   }
 
   private arm(): void {
-    if (this.state === 'over') return;
+    if (this.state === 'over' || this.greeting !== undefined) return;
     const ms = this.state === 'upload' ? this.rules.uploadLimitMs : this.rules.idleLimitMs;
     this.out.timer(ms === 0 ? -1 : ms);
   }

@@ -51,7 +51,7 @@ function testClient(client: LineClient, privateGroup: string): TestClient {
 }
 
 const parts: ComplianceParts<'client'> = ({ options }) => ({
-  options: { port: '0', max_session_messages: '20', ...options },
+  options: { port: '0', greeting_wait_ms: '0', max_session_messages: '20', ...options },
   connect: async (api, name) => {
     const client = await connect('127.0.0.1', portOf(api));
     try {

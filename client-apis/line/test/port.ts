@@ -19,7 +19,7 @@ export class Port {
   private constructor(options: Readonly<Record<string, string>>, service: Service | undefined) {
     const built = buildPlugin<LineApi>({
       plugin: line,
-      options: { port: '0', ...options },
+      options: { port: '0', greeting_wait_ms: '0', ...options },
       ports: [
         bind(EventLoop, this.loop),
         bind(Sessions, this.sessions),

@@ -4,7 +4,7 @@ import type { NeedBytes, NeedLines, Reply, Step, Steps } from '../../../core/plu
 import { LineSession, MAX_WAITING_BYTES, type LineEnd, type LineOut, type LineRules } from '../session.js';
 import { splitWords } from '../wire.js';
 
-const RULES: LineRules = { form: 'numbered', prompt: '', idleLimitMs: 600, uploadLimitMs: 120 };
+const RULES: LineRules = { form: 'numbered', prompt: '', idleLimitMs: 600, uploadLimitMs: 120, greetingWaitMs: 0 };
 
 class World implements LineOut {
   written = '';
@@ -292,6 +292,32 @@ describe('ends', () => {
     const late = new World().give('noop\nGET / HTTP/1.1\n');
     expect([late.pages, late.obeyed]).toEqual([0, ['noop', 'GET / HTTP/1.1']]);
   });
+});
+
+test('the greeting waits for who speaks first', () => {
+  const greeted = (): World => {
+    const w = new World({ greetingWaitMs: 50 });
+    w.machine.greet('hello');
+    expect([w.said, w.timerMs]).toEqual(['', 50]);
+    return w;
+  };
+  const silent = greeted();
+  silent.machine.expired();
+  expect([silent.said, silent.timerMs]).toEqual(['220 hello|', 600]);
+  const slow = greeted().give('noo');
+  expect(slow.timerMs).toBe(50);
+  slow.machine.expired();
+  slow.give('p\n');
+  expect(slow.said).toBe('220 hello|250 noop|');
+  expect(greeted().give('noop\nnoop\n').said).toBe('220 hello|250 noop|250 noop|');
+  expect(greeted().give('\0\n').said).toBe('220 hello|500 control characters|');
+  expect(greeted().give('\n').said).toBe('220 hello|');
+  expect(greeted().give('x'.repeat(2000), '\n').said).toMatch(/^220 hello\|500 /);
+  const browser = greeted().give('GET / HTTP/1.1\r\n\r\n');
+  expect([browser.said, browser.pages, browser.timerMs]).toEqual(['', 1, -1]);
+  const gone = greeted();
+  gone.machine.finished();
+  expect([gone.said, gone.ends]).toEqual(['220 hello|', ['closed']]);
 });
 
 test('plain replies and a prompt, for consoles', () => {

@@ -14,7 +14,7 @@ import { mustEqual, pieces, type Target } from '../target.js';
 const LIMIT_BYTES = 512;
 const COMMANDS = ['data', 'binary 5', 'noop', 'slow', 'help', 'receive 2', 'join room', 'send "a b" text', 'quit'];
 const READER = { lineBytes: 4096, replyLines: 50, blockBytes: 4096 };
-const RULES = { form: 'numbered', prompt: '', idleLimitMs: 1000, uploadLimitMs: 1000 } as const;
+const RULES = { form: 'numbered', prompt: '', idleLimitMs: 1000, uploadLimitMs: 1000, greetingWaitMs: 0 } as const;
 
 function clientLines(r: Random): string {
   const command = r.pick(COMMANDS);

@@ -73,7 +73,7 @@ export function controlCommands(flood: FloodService): readonly TextCommand[] {
       name: 'connect',
       usage: '<site-name>',
       arguments: [1, 1],
-      help: 'talk to an application at another site: the connection becomes a channel of bytes',
+      help: 'from here on bytes to and from an application at that site',
       details: ['250 connected <site>, then bytes both ways until either end closes.'],
       run: (call) => connect(flood, call),
     },

@@ -50,15 +50,48 @@ function nearest(flood: FloodService): Reply {
   return { code: Code.NEAREST, lines, text: `${lines.length} hint` };
 }
 
-/** As in the notes: words with `-` between; seconds are `-s`. */
-function statisticName(key: string): string {
-  return key.replace(/Seconds$/, 'S').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
+/** In the order of the notes; the names there are words with `-` between, and seconds are `-s`. */
+const STATISTICS: { readonly [K in keyof FloodStatistics]: string } = {
+  uptimeSeconds: 'uptime-s',
+  site: 'site',
+  incarnation: 'incarnation',
+  groups: 'groups',
+  sitesKnown: 'sites-known',
+  sitesUp: 'sites-up',
+  sitesDown: 'sites-down',
+  linksUp: 'links-up',
+  updatesOriginated: 'updates-originated',
+  updatesReceived: 'updates-received',
+  duplicates: 'duplicates',
+  updatesExported: 'updates-exported',
+  exportRuns: 'export-runs',
+  exportFailures: 'export-failures',
+  exportDropped: 'export-dropped',
+  bytesStored: 'bytes-stored',
+  dataStorageMax: 'data-storage-max',
+  queuedSend: 'queued-send',
+  queuedExport: 'queued-export',
+  droppedDown: 'dropped-down',
+  droppedSend: 'dropped-send',
+  droppedExport: 'dropped-export',
+  droppedOversize: 'dropped-oversize',
+  droppedFull: 'dropped-full',
+  gapsAbandoned: 'gaps-abandoned',
+  pings: 'pings',
+  bandwidthProbes: 'bandwidth-probes',
+  estimatesSent: 'estimates-sent',
+  joinsSent: 'joins-sent',
+  joinsReceived: 'joins-received',
+  topologiesComputed: 'topologies-computed',
+  topologiesReceived: 'topologies-received',
+  generatorFailures: 'generator-failures',
+  protocolErrors: 'protocol-errors',
+};
 
-function statisticLines(statistics: FloodStatistics): string[] {
-  return Object.entries(statistics).map(([key, value]: [string, string | number]) => {
-    const shown = typeof value === 'string' ? nameField(value) : whole(value);
-    return `${statisticName(key)} ${shown}`;
+function statisticLines(found: FloodStatistics): string[] {
+  return Object.entries(STATISTICS).map(([key, name]) => {
+    const value = found[key as keyof FloodStatistics];
+    return `${name} ${typeof value === 'string' ? nameField(value) : whole(value)}`;
   });
 }
 

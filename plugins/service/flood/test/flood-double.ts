@@ -135,7 +135,7 @@ export class FloodDouble implements FloodService {
   }
 
   statistics(): FloodStatistics {
-    return { uptimeSeconds: 5.5, site: SITE.name, incarnation: INCARNATION, groups: 2, ...COUNTERS };
+    return { ...COUNTERS, uptimeSeconds: 5.5, site: SITE.name, incarnation: INCARNATION, groups: 2 };
   }
 
   connect(site: string, sink: ChannelSink): Promise<Channel | ConnectRefusal> {
