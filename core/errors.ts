@@ -185,6 +185,10 @@ export const PLUGIN_ERRORS = errorTable('PLUGIN', {
     'plugin {plugin} did not stop within {limit} ms',
     'nothing is needed, or raise stop_limit_ms of [daemon]',
   ],
+  NO_FAULTY: [
+    'this daemon cannot make trouble: [link.faulty] is not in its file',
+    'add [link.faulty] with wraps = the link that is there, and start the daemon again',
+  ],
   NOT_LIVE: ['[{section}] has no options that change while the daemon runs', 'take one of: {known}'],
   NO_PORT: [
     "plugin {plugin} asks for '{port}', which it cannot have",

@@ -239,7 +239,8 @@ export class Connection implements SessionOut, SessionSink {
   private kick(reason: 'not-reading' | 'error', detail: string): void {
     if (this.over) return;
     this.machine.abandon();
-    this.host.refusals.note(reason === 'error' ? 'spill-error' : reason, this.name, detail);
+    // The end of a session is logged where it ends.
+    this.host.refusals.tally(reason === 'error' ? 'spill-error' : reason);
     this.session?.end(reason, detail);
     this.destroy();
   }

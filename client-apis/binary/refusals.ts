@@ -38,8 +38,7 @@ export class Refusals {
 
   /** Counts, and logs unless that reason was logged a moment ago; the next line says how many were left out. */
   note(reason: Refusal, from: string, detail: string): void {
-    const line = this.lines.get(reason) ?? { count: 0, untilMs: -Infinity, unsaid: 0 };
-    this.lines.set(reason, line);
+    const line = this.line(reason);
     line.count++;
     const now = this.clock.nowMs();
     if (now < line.untilMs) {
@@ -50,6 +49,17 @@ export class Refusals {
     this.log.warn(`client refused: ${detail}`, { reason, from, ...unsaid });
     line.untilMs = now + LOG_INTERVAL_MS;
     line.unsaid = 0;
+  }
+
+  /** Counts what is logged elsewhere. */
+  tally(reason: Refusal): void {
+    this.line(reason).count++;
+  }
+
+  private line(reason: Refusal): Line {
+    const line = this.lines.get(reason) ?? { count: 0, untilMs: -Infinity, unsaid: 0 };
+    this.lines.set(reason, line);
+    return line;
   }
 
   count(reason: Refusal): number {

@@ -31,15 +31,14 @@ export function registerHost(server: ControlServer, host: Commanded, log: Log): 
 }
 
 function fault(host: Commanded, { set, clear }: Readonly<Record<string, unknown>>): unknown {
+  const faults = (): unknown => host.status().plugins[FAULTY_SECTION];
+  if (faults() === undefined) throw PealError.of(PLUGIN_ERRORS.NO_FAULTY, {});
   if (clear === true) host.tune(FAULTY_SECTION, host.liveDefaults(FAULTY_SECTION));
   if (set !== undefined) {
     if (!isTexts(set)) throw badArgument('fault', 'set', 'it must be an object of texts');
     host.tune(FAULTY_SECTION, set);
   }
-  const now = host.status().plugins[FAULTY_SECTION];
-  if (now === undefined)
-    throw PealError.of(PLUGIN_ERRORS.NOT_LIVE, { section: FAULTY_SECTION, known: 'there is none' });
-  return now;
+  return faults();
 }
 
 function isTexts(v: unknown): v is Record<string, string> {

@@ -232,6 +232,7 @@ export class Driver {
 
   private sessionsHost(): ConstructorParameters<typeof SessionTable>[0] {
     const inMachine = (): boolean => this.insideMachine;
+    const log = this.o.log.child('sessions');
     return {
       machine: this.machine,
       within: (name, fn) => this.within(name, fn),
@@ -239,7 +240,8 @@ export class Driver {
         return inMachine();
       },
       wallMs: this.wallMs,
-      log: this.o.log.child('sessions'),
+      log,
+      bounded: new BoundedLog(log, () => this.loop.now()),
       counters: this.counters,
     };
   }

@@ -4,6 +4,7 @@ import type { Bytes, DaemonMachine } from '../machine/ports.js';
 import type { Session, SessionEnd, SessionRefusal, SessionRequest, Sessions, SessionSink } from '../plugin/client.js';
 import type { Logger } from '../plugin/ports.js';
 import { isPrivateName, privateGroupOf } from '../wire/name.js';
+import type { BoundedLog } from './bounded-log.js';
 import type { Counters } from './counters.js';
 
 /** Ends by fault that are kept for status. */
@@ -50,6 +51,8 @@ export interface SessionsHost {
   /** Milliseconds since 1970. */
   wallMs(): number;
   readonly log: Logger;
+  /** For what a stranger can make happen as often as he likes. */
+  readonly bounded: Pick<BoundedLog, 'warn'>;
   readonly counters: Counters;
 }
 
@@ -61,6 +64,8 @@ export interface SessionsOptions {
   readonly life: number;
 }
 
+/** Ended sessions told one by one, of one reason in the time of the bounded log; beyond that they are counted. */
+const ENDS_SAID = 20;
 /** Ends that are the client's own doing and worth no line above debug. */
 const PLAIN: ReadonlySet<SessionEnd> = new Set(['killed', 'closed', 'stopping']);
 
@@ -195,7 +200,7 @@ export class SessionTable implements Sessions {
       this.host.log.debug('session ended', fields);
       return;
     }
-    this.host.log.warn('session ended', fields);
+    this.host.bounded.warn(reason, 'session ended', fields, ENDS_SAID);
     this.ends.push({ name: session.name, from: session.request.from, reason, detail, atMs: this.host.wallMs() });
     if (this.ends.length > ENDS_KEPT) this.ends.shift();
   }

@@ -254,6 +254,13 @@ describe('ticks', () => {
     expect(rig.logged.some((l) => l.startsWith('warn session ended') && l.includes('queue of 1000'))).toBe(true);
   });
 
+  test('a stranger who is ended again and again cannot fill the log', async () => {
+    const rig = await new Rig(1000).start();
+    for (let i = 0; i < 500; i++) rig.open(`a${i}`).end('invalid-frame', 'forged');
+    expect(rig.driver.counters.get('sessions.ended.invalid-frame')).toBe(500);
+    expect(rig.logged.filter((l) => l.startsWith('warn session ended')).length).toBe(20);
+  });
+
   test('a sink that changes its congestion at its flush makes another round of the same tick', async () => {
     const rig = await new Rig().start();
     const a: Session = rig.open('a', { flush: () => a.congested(true) });

@@ -62,7 +62,7 @@ describe('a running daemon', () => {
     expect(out).toContain('merge with beta');
     // What the plugins say of themselves; the outer medium has a place of its own.
     expect(out).toMatch(/\n\[link\.tcp]\n/);
-    expect(out).toMatch(/\n\[client\.binary]\n(  .*\n)*  connections 0\n/);
+    expect(out).toMatch(/\n\[client\.binary]\n( {2}.*\n)* {2}connections 0\n/);
     expect(out).not.toContain('[link.faulty]');
   }, 60_000);
 
@@ -141,11 +141,13 @@ describe('mistakes', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('who ends npm ends the daemon that npm start made', async () => {
+  test('who ends npm ends the daemon that npm start made; it cannot make trouble without [link.faulty]', async () => {
     const other = await Farm.create({ daemons: 1 });
     const npm = spawn('npm', ['start', '--', '-c', other.file, '-n', 'alpha'], { cwd: ROOT, stdio: 'ignore' });
     const runs = async (): Promise<boolean> => (await peal('status', '-c', other.file, '-n', 'alpha')).code === 0;
     await eventually(runs);
+    const trouble = await peal('fault', 'set', 'delay_ms=5', '-c', other.file, '-n', 'alpha');
+    expect([trouble.code, trouble.err]).toEqual([1, expect.stringContaining('PEAL_PLUGIN_NO_FAULTY')]);
     npm.kill('SIGTERM');
     await eventually(async () => !(await runs()));
     await other.destroy();
