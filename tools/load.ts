@@ -88,7 +88,10 @@ class Party {
   }
 }
 
-/** Runs the load. `progress` is called about once a second with a line; aborting the signal ends it early. */
+/**
+ * Runs the load. `progress` is called about once a second with a line; aborting the signal ends the sending early, and what is on its
+ * way is still waited for.
+ */
 export async function load(
   o: LoadOptions,
   progress: (line: string) => void,
@@ -98,7 +101,7 @@ export async function load(
   const parties: Party[] = [];
   try {
     for (let i = 0; i < o.senders; i++) {
-      const session = await connect({ at: o.at[i % o.at.length]!, signal, receiveBytes: 64 * 1024 * 1024 });
+      const session = await connect({ at: o.at[i % o.at.length]!, receiveBytes: 64 * 1024 * 1024 });
       parties.push(new Party(session, i, run, o.senders));
     }
     await Promise.all(parties.map((p) => entered(p, o)));
@@ -135,7 +138,7 @@ async function measure(
   let before = 0;
   for (;;) {
     const now = performance.now();
-    for (const p of parties) push(p, o, run, window, now - began);
+    if (!signal.aborted) for (const p of parties) push(p, o, run, window, now - began);
     const least = Math.min(...parties.map((p) => p.received));
     if (now - told > 1000) {
       const rate = Math.round(((least - before) * 1000) / (now - told));
@@ -145,8 +148,8 @@ async function measure(
       told = now;
       before = least;
     }
-    if (least >= expect || signal.aborted) break;
-    const sentAll = parties.every((p) => p.sent === o.messages);
+    const sentAll = signal.aborted || parties.every((p) => p.sent === o.messages);
+    if (sentAll && least >= parties.reduce((n, p) => n + p.sent, 0)) break;
     if (now - Math.max(...parties.map((p) => p.lastAt)) > o.patienceMs && (sentAll || o.rate === 0)) break;
     if (parties.some((p) => !p.session.connected)) break;
     await new Promise((resolve) => (o.rate > 0 ? setTimeout(resolve, TICK_MS) : setImmediate(resolve)));

@@ -3,7 +3,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import { connect, type Level, type Session, type SessionEvent, type View } from '../client-apis/binary/client/index.js';
 import { line, who } from './show.js';
-import { COMMAND_WORDS, CommandError, helpLines, parseCommand, type UserCommand } from './user-commands.js';
+import { COMMAND_WORDS, helpLines, parseCommand, type UserCommand } from './user-commands.js';
 
 export interface UserOptions {
   /** As the C library names a daemon. */
@@ -93,7 +93,7 @@ class User {
           await this.obey({ ...command, text: text.value });
         } else await this.obey(command);
       } catch (e) {
-        this.say(e instanceof CommandError ? e.message : String(e));
+        this.say(e instanceof Error ? e.message : String(e));
       }
       if (this.t.interactive) this.lines.prompt();
     }

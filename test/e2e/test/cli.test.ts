@@ -89,6 +89,28 @@ describe('a running daemon', () => {
     expect(await peal('log', 'loud', '-c', farm.file, '-n', 'alpha')).toMatchObject({ code: 1 });
   });
 
+  test('is measured by peal load; ended early, what is on its way is no loss', async () => {
+    const args = [
+      'load',
+      '-s',
+      `${farm.daemons[0]!.port}@127.0.0.1`,
+      '--senders',
+      '3',
+      '--rate',
+      '5000',
+      '-n',
+      '1000000',
+      '--json',
+    ];
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.once('data', () => child.kill('SIGINT'));
+    const [code] = await ending(child);
+    expect(JSON.parse(out)).toMatchObject({ lost: 0, outOfOrder: 0, sameOrder: true });
+    expect(code).toBe(0);
+  }, 60_000);
+
   test('cannot be started twice', async () => {
     const { code, err } = await peal('start', '-c', farm.file, '-n', 'alpha');
     expect(code).toBe(1);
