@@ -206,6 +206,10 @@ export const DAEMON_ERRORS = errorTable('DAEMON', {
     'the log cannot be appended to {path}: {detail}',
     'make its folder and let this user write there, or set log_file of [daemon]',
   ],
+  FEW_FILES: [
+    'the system lets this process open {files} files, max_sessions is {sessions}: beyond them connections are closed without a word',
+    'let it open {wanted} (ulimit -n, LimitNOFILE), or lower max_sessions of [daemon]',
+  ],
   LINK_OPEN: [
     'the link {plugin} cannot be opened on {address}: {detail}',
     'free the address, or change the peer section',

@@ -1,6 +1,7 @@
 // `peal start`: a daemon in the foreground. One line on standard output when it is ready; SIGTERM or SIGINT leaves the
 // configuration cleanly; a second signal ends the process at once.
 import { hostPlan, planFrom, type PlannedDaemon } from '../index.js';
+import { fewFiles } from './open-files.js';
 import { errorLines, EXIT_FAILURE, EXIT_OK } from './exit.js';
 import type { Terminal } from './terminal.js';
 
@@ -49,6 +50,8 @@ export async function start(request: StartRequest, terminal: Terminal): Promise<
     const started = daemon.start().then(
       () => {
         terminal.print(readyLine(daemon));
+        const few = fewFiles(plan.tree.settings.maxSessions);
+        if (few !== undefined) terminal.complain(few.toString());
       },
       (error: unknown) => {
         if (stopping) return;

@@ -131,6 +131,26 @@ describe('mistakes', () => {
     expect(ran.err).toContain(text);
   });
 
+  test('too few files for the sessions allowed are told at the start', async () => {
+    if (!existsSync('/proc/self/limits')) return;
+    const other = await Farm.create({ daemons: 1 });
+    const command = `ulimit -n 512; exec "$0" "$1" start -c "$2" -n alpha`;
+    const child = spawn('/bin/sh', ['-c', command, process.execPath, MAIN, other.file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let err = '';
+    await new Promise<void>((resolve) =>
+      child.stderr.on('data', (chunk: Buffer) => {
+        err += chunk.toString();
+        if (err.includes('PEAL_DAEMON_FEW_FILES')) resolve();
+      }),
+    );
+    expect(err).toMatch(/PEAL_DAEMON_FEW_FILES .* open 512 files, max_sessions is 10000/);
+    child.kill('SIGTERM');
+    expect((await ending(child))[0]).toBe(0);
+    await other.destroy();
+  }, 60_000);
+
   test('a reader that goes away ends a command in silence', async () => {
     const child = spawn(process.execPath, [MAIN, 'options'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
