@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { MUTANTS, type Mutant } from '../test/mutants/index.js';
@@ -17,6 +17,7 @@ interface Options {
   attacks: boolean;
   list: boolean;
   jobs: number;
+  keep?: string;
   json: boolean;
 }
 
@@ -33,6 +34,7 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FOLDERS = ['core', 'test', 'tools', 'link-protocols', 'client-apis', 'plugins', 'config'];
 /** A mutant that makes a run spin for ever is ended that long after its time. */
 const GRACE_MS = 60_000;
+const SHRINK_S = 20;
 
 function natural(text: string): number {
   const n = Number(text);
@@ -68,7 +70,7 @@ async function planted(m: Mutant): Promise<string> {
 
 /** Runs a command in the folder; its output and exit code, undefined when it had to be ended. */
 function run(folder: string, args: readonly string[], limitMs: number): Promise<{ code?: number; text: string }> {
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     const p = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     const take = (chunk: Buffer): void => {
@@ -79,7 +81,7 @@ function run(folder: string, args: readonly string[], limitMs: number): Promise<
     const late = setTimeout(() => p.kill('SIGKILL'), limitMs);
     p.on('close', (code) => {
       clearTimeout(late);
-      resolve(code === null ? { text } : { code, text });
+      done(code === null ? { text } : { code, text });
     });
   });
 }
@@ -100,6 +102,8 @@ async function simulated(m: Mutant, o: Options): Promise<Verdict> {
       '--link',
       m.machine === 'ring' ? 'ring' : 'mesh',
     ];
+    const keep = o.keep === undefined ? undefined : resolve(o.keep, `${m.name}.json`);
+    if (keep !== undefined) args.push('--jobs', '1', '--shrink', String(SHRINK_S), '--keep', keep);
     const { code, text } = await run(folder, args, o.minutes * 60_000 + GRACE_MS);
     const seconds = Math.round((Date.now() - began) / 100) / 10;
     const [, seed] = /^seed (\d+) \(.*violations/m.exec(text) ?? [];
@@ -152,6 +156,7 @@ async function main(): Promise<void> {
       false,
     )
     .option('--attacks', 'instead: which are caught by the scenes of test/attacks', false)
+    .option('--keep <folder>', 'write the setting of the run that shows a mutant there, made short')
     .option('--list', 'only print the list', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();

@@ -1,17 +1,19 @@
 // `npm run sim`: runs seeds of the simulator for a time, or one seed, and tells what it found (docs/how-we-test.md).
 // Exit code 0: no violation; 1: a violation; 2: wrong arguments.
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { TraceEvent } from '../test/sim/trace.js';
 import { toLine } from '../test/sim/trace.js';
+import { Coverage, report, shownCoverage } from '../test/sim/coverage.js';
 import { type RunOptions, type RunResult, runSeed, type Subject } from '../test/sim/run.js';
 import { tellAction } from '../test/sim/schedule.js';
 import { shrink } from '../test/sim/shrink.js';
 import { SUBJECTS } from '../test/sim/subject.js';
 import { timeline } from '../test/sim/timeline.js';
-import { huntFlood } from './sim-flood.js';
-import { shareOut } from './sim-jobs.js';
 
 interface Options {
   seed: number;
@@ -19,7 +21,6 @@ interface Options {
   daemons: [number, number];
   phases?: number;
   maxBytes?: number;
-  service?: 'flood';
   link: keyof typeof SUBJECTS;
   medium?: 'stream' | 'datagram';
   shrink: number;
@@ -28,6 +29,9 @@ interface Options {
   first: boolean;
   jobs: number;
   stride: number;
+  coverage: boolean;
+  twice: boolean;
+  keep?: string;
   json: boolean;
 }
 
@@ -42,12 +46,14 @@ interface Total {
   runs: number;
   slowestConvergenceMs: number;
   faultKinds: Record<string, number>;
+  /** Seeds that were run again and gave the same trace hash. */
+  repeated?: number;
+  /** Pairs met: `table/state/event` to how often. */
+  met?: Record<string, number>;
 }
 
 const HOUR_MS = 3_600_000;
 const PROGRESS_MS = 2000;
-/** Sites of a flooding service, unless it is said how many. */
-const FLOOD_SITES: [number, number] = [3, 12];
 
 function natural(text: string): number {
   const n = Number(text);
@@ -82,7 +88,6 @@ function main(): void {
       number,
       number,
     ])
-    .addOption(new Option('--service <name>', 'sites of that service instead of daemons').choices(['flood']))
     .option('--phases <n>', 'phases of chaos in a run', natural)
     .option('--max-bytes <n>', 'largest send of the network', natural)
     .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
@@ -93,18 +98,17 @@ function main(): void {
     .option('--jobs <n>', 'processes that share the seeds; default: all cores, one for a single seed', natural)
     .option('--stride <n>', 'try every n-th seed only', natural, 1)
     .option('--first', 'stop at the first failing seed', false)
+    .option('--twice', 'run each seed again: its trace must have the same hash', false)
+    .option('--keep <file>', 'write the setting of the first failure there, as test/sim/regressions keeps them')
+    .option('--coverage', 'print which event met which state of each machine, and what was missed (slow)', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();
   const given = command.opts<Partial<Options>>();
   const seed = given.seed ?? Math.floor(Date.now() / 1000);
   const jobs = given.jobs ?? (given.minutes === undefined || given.minutes === 0 ? 1 : availableParallelism());
   const o = { ...given, seed, jobs } as Options;
-  if (o.service === 'flood') {
-    const sites = command.getOptionValueSource('daemons') === 'default' ? FLOOD_SITES : o.daemons;
-    void huntFlood({ ...o, sites }).then((good) => (process.exitCode = good ? 0 : 1));
-    return;
-  }
   void (jobs > 1 ? shared(o) : Promise.resolve(hunt(o))).then((total) => {
+    if (total.met !== undefined) console.error(toldCoverage(total.met, o.link));
     if (o.json) console.log(JSON.stringify(total));
     else console.log(summary(total));
     process.exitCode = total.violations === 0 ? 0 : 1;
@@ -114,24 +118,31 @@ function main(): void {
 /** Several processes, each with its part of the seeds; their figures together. */
 async function shared(o: Options): Promise<Total> {
   const total = nothing();
-  const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
-  run.push('--stride', o.stride * o.jobs, '--jobs', 1, '--json');
-  if (o.phases !== undefined) run.push('--phases', o.phases);
-  if (o.maxBytes !== undefined) run.push('--max-bytes', o.maxBytes);
-  run.push('--link', o.link);
-  if (o.medium !== undefined) run.push('--medium', o.medium);
-  if (o.first) run.push('--first');
-  await shareOut(
-    o.jobs,
-    (i) => {
-      const own = ['--seed', o.seed + i * o.stride, ...(o.trace === undefined ? [] : ['--trace', `${o.trace}.${i}`])];
-      return [...run, ...own].map(String);
-    },
-    (figures) => {
-      merge(total, JSON.parse(figures) as Total);
-      return o.first && total.violations > 0;
-    },
-  );
+  const children = Array.from({ length: o.jobs }, (_, i) => {
+    const own = ['--seed', o.seed + i * o.stride, '--stride', o.stride * o.jobs, '--jobs', 1, '--json'];
+    const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
+    if (o.phases !== undefined) run.push('--phases', o.phases);
+    if (o.maxBytes !== undefined) run.push('--max-bytes', o.maxBytes);
+    run.push('--link', o.link);
+    if (o.medium !== undefined) run.push('--medium', o.medium);
+    if (o.trace !== undefined) run.push('--trace', `${o.trace}.${i}`);
+    for (const flag of ['first', 'twice', 'coverage'] as const) if (o[flag]) run.push(`--${flag}`);
+    if (o.keep !== undefined) run.push('--keep', `${o.keep}.${i}`);
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), ...own.map(String), ...run.map(String)];
+    return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  });
+  const all = children.map(async (child) => {
+    let last = '';
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (last !== '') console.log(last);
+      last = line;
+    }
+    if (!last.startsWith('{')) throw new Error(`a part of the run ended without figures: ${last}`);
+    merge(total, JSON.parse(last) as Total);
+    if (o.first && total.violations > 0) for (const c of children) if (c !== child) c.kill();
+  });
+  const failed = (await Promise.allSettled(all)).filter((r) => r.status === 'rejected');
+  if (failed.length > 0 && !(o.first && total.violations > 0)) throw failed[0]!.reason;
   return total;
 }
 
@@ -145,7 +156,13 @@ function merge(total: Total, part: Total): void {
   total.failingSeeds.push(...part.failingSeeds);
   total.runs += part.runs;
   total.slowestConvergenceMs = Math.max(total.slowestConvergenceMs, part.slowestConvergenceMs);
-  for (const [kind, n] of Object.entries(part.faultKinds)) total.faultKinds[kind] = (total.faultKinds[kind] ?? 0) + n;
+  sum(total.faultKinds, part.faultKinds);
+  if (part.repeated !== undefined) total.repeated = (total.repeated ?? 0) + part.repeated;
+  if (part.met !== undefined) sum((total.met ??= {}), part.met);
+}
+
+function sum(total: Record<string, number>, part: Readonly<Record<string, number>>): void {
+  for (const [name, n] of Object.entries(part)) total[name] = (total[name] ?? 0) + n;
 }
 
 function nothing(): Total {
@@ -166,10 +183,13 @@ function nothing(): Total {
 function hunt(o: Options): Total {
   const began = Date.now();
   const total = nothing();
+  const coverage = o.coverage ? new Coverage() : undefined;
+  const subject = subjectOf(o, coverage);
   let told = began;
   for (let seed = o.seed; ; seed += o.stride) {
-    const result = runSeed(subject(o), options(o, seed));
+    const result = runSeed(subject, options(o, seed));
     add(total, result);
+    if (o.twice) again(o, subject, total, result);
     if (result.violations.length > 0) failed(o, result, total.failingSeeds.length === 1);
     const now = Date.now();
     total.wallSeconds = (now - began) / 1000;
@@ -182,11 +202,28 @@ function hunt(o: Options): Total {
     }
     if (total.wallSeconds >= o.minutes * 60 || (o.first && total.failingSeeds.length > 0)) break;
   }
+  if (coverage !== undefined) total.met = Object.fromEntries(coverage.met);
   return total;
 }
 
-function subject(o: Options): Subject {
-  return o.medium === undefined ? SUBJECTS[o.link] : { ...SUBJECTS[o.link], media: [o.medium] };
+function again(o: Options, subject: Subject, total: Total, { seed, hash }: RunResult): void {
+  const second = runSeed(subject, options(o, seed)).hash;
+  if (second === hash) {
+    total.repeated = (total.repeated ?? 0) + 1;
+    return;
+  }
+  console.log(`seed ${seed}: two runs, trace hashes ${hash} and ${second}`);
+  total.violations++;
+  total.failingSeeds.push(seed);
+}
+
+function subjectOf(o: Options, coverage?: Coverage): Subject {
+  const subject = SUBJECTS[o.link];
+  return {
+    ...subject,
+    ...(o.medium === undefined ? {} : { media: [o.medium] }),
+    ...(coverage === undefined ? {} : { create: coverage.covered(subject.create) }),
+  };
 }
 
 function options(o: Options, seed: number): RunOptions {
@@ -222,7 +259,7 @@ function failed(o: Options, result: RunResult, first: boolean): void {
   if (!first) return;
   const until = Date.now() + o.shrink * 1000;
   const run = options(o, seed);
-  const shrunk = shrink(subject(o), run, result, () => Date.now() > until);
+  const shrunk = shrink(subjectOf(o), run, result, () => Date.now() > until);
   if (shrunk.tries > 0) {
     console.log(`  shortest schedule after ${shrunk.tries} tries:`);
     for (const [i, p] of shrunk.schedule.phases.entries()) {
@@ -231,19 +268,29 @@ function failed(o: Options, result: RunResult, first: boolean): void {
     }
   }
   const trace: TraceEvent[] = [];
-  const again = runSeed(subject(o), {
-    ...run,
-    setting: { ...result.setting, schedule: shrunk.schedule },
-    record: (e) => trace.push(e),
-  });
+  const setting = { ...result.setting, schedule: shrunk.schedule };
+  if (o.keep !== undefined)
+    writeFileSync(o.keep, JSON.stringify({ what: '', link: o.link, setting }, undefined, 1) + '\n');
+  const again = runSeed(subjectOf(o), { ...run, setting, record: (e) => trace.push(e) });
   if (o.trace !== undefined) writeFileSync(o.trace, trace.map(toLine).join('\n') + '\n');
   for (const v of again.violations.slice(0, 6)) console.log(`  ${v.t} ms [${v.guarantee}] ${v.detail}`);
   for (const line of timeline(trace, again.violations.length > 0 ? again.violations : violations, o.lines))
     console.log(line);
 }
 
+/** The tables, and in a sentence each what is missing. */
+function toldCoverage(met: Readonly<Record<string, number>>, link: Options['link']): string {
+  const all = new Map(Object.entries(met));
+  const { pairs, met: reached, holes, wrong } = report(all, link);
+  const lines = [shownCoverage(all, link), '', `${reached} of ${pairs} pairs of state and event met`];
+  if (holes.length > 0) lines.push(`not met, and not known to be impossible: ${holes.join(', ')}`);
+  if (wrong.length > 0) lines.push(`met, though said to be impossible: ${wrong.join(', ')}`);
+  return lines.join('\n');
+}
+
 function summary(t: Total): string {
   return [
+    ...(t.repeated === undefined ? [] : [`${t.repeated} of ${t.runs} seeds gave the same trace hash again`]),
     `${t.runs} runs, ${t.clusterHours.toFixed(3)} cluster-hours in ${t.wallSeconds.toFixed(1)} s`,
     `${t.faults} faults, ${t.messages} messages, ${t.views} views, slowest convergence ${t.slowestConvergenceMs} ms`,
     `${t.violations} violations${t.failingSeeds.length === 0 ? '' : `; failing seeds: ${t.failingSeeds.join(' ')}`}`,

@@ -73,6 +73,15 @@ export const MEMBERSHIP = planted('membership', [
     ['if (!this.#answeredBy.has(place)) return undefined;', 'if (!this.#answeredBy.has(place)) continue;'],
   ],
   [
+    'stalled-daemon-sends-no-beat',
+    'whose own loop stood still beats before it judges',
+    FILE,
+    [
+      'if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS)',
+      'if (late <= LATE_LOOP_MS && this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS)',
+    ],
+  ],
+  [
     'moved-member-kept',
     'who is in a later configuration without us is not waited for',
     HEARING,

@@ -83,4 +83,11 @@ export const RING: readonly Mutant[] = [
     'if (frame !== undefined && frames.at(-1) !== frame) frames.push(frame);',
     'if (frame !== undefined) frames.push(frame);',
   ),
+  row(
+    'suspicion-of-a-later-life',
+    'the link means the life that is in the configuration',
+    'core/machine/membership/membership.ts',
+    'if (this.#h.isMember(place)) this.#accuse(this.#h.peers[place]!, why);',
+    'this.#accuse(this.#h.peers[place]!, why);',
+  ),
 ];

@@ -1,5 +1,5 @@
 // Everything that is drawn for a run before it begins, as plain data: what is simulated, on which network, under which
-// load and faults. A failing run is kept as such data (seeds.json), so that it stays the same run when the way settings
+// load and faults. A failing run is kept as such data (test/sim/regressions), so that it stays the same run when the way settings
 // are drawn changes.
 import type { DaemonOptions } from '../../core/machine/ports.js';
 import { Random } from './random.js';

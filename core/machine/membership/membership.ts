@@ -231,6 +231,7 @@ export class Membership {
     this.#ownTime = p.id.time;
     this.highestTime = Math.max(this.highestTime, p.id.time);
     this.state = 'recovering';
+    this.out.setTimer(MembershipTimer.start, -1);
     this.out.setTimer(MembershipTimer.gather, -1);
     return undefined;
   }

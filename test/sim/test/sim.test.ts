@@ -1,10 +1,12 @@
 // The simulator in `npm test`: seeds that once failed, a bounded budget of fresh ones, and determinism.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type RunResult, runSeed } from '../run.js';
+import type { Setting } from '../setting.js';
 import { PEAL, SUBJECTS } from '../subject.js';
 
-const SEEDS_FILE = new URL('../../../../test/sim/seeds.json', import.meta.url);
+/** Settings of runs that once failed, as `npm run sim -- --keep FILE` writes them. */
+const REGRESSIONS = new URL('../../../../test/sim/regressions/', import.meta.url);
 /** Fresh seeds run for that long, all links together; 0: not at all. */
 const budgetSeconds = Number(process.env['PEAL_SIM_SECONDS'] ?? '60');
 const DAEMONS = [3, 8] as const;
@@ -12,11 +14,10 @@ const DAEMONS = [3, 8] as const;
 const SLACK_MS = 60_000;
 
 interface Regression {
-  readonly seed: number;
-  readonly daemons: readonly [number, number];
+  /** What was wrong. */
   readonly what: string;
-  readonly link?: keyof typeof SUBJECTS;
-  readonly medium?: 'stream' | 'datagram';
+  readonly link: keyof typeof SUBJECTS;
+  readonly setting: Setting;
 }
 
 const LINKS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
@@ -28,11 +29,14 @@ function told(r: RunResult, link: string): string[] {
 }
 
 describe('simulated clusters', () => {
-  const regressions = JSON.parse(readFileSync(SEEDS_FILE, 'utf8')) as Regression[];
+  const regressions = readdirSync(REGRESSIONS).map((file) => {
+    const regression = JSON.parse(readFileSync(new URL(file, REGRESSIONS), 'utf8')) as Regression;
+    return { file, ...regression };
+  });
 
-  test.each(regressions)('seed $seed, which once failed: $what', ({ seed, daemons, link = 'mesh', medium }) => {
-    const subject = medium === undefined ? SUBJECTS[link] : { ...SUBJECTS[link], media: [medium] };
-    expect(told(runSeed(subject, { seed, daemons }), link)).toEqual([]);
+  test.each(regressions)('$file, which once failed: $what', ({ link, setting }) => {
+    const { seed } = setting;
+    expect(told(runSeed(SUBJECTS[link], { seed, daemons: DAEMONS, setting }), link)).toEqual([]);
   });
 
   test('the same seed gives the same trace', () => {
