@@ -44,7 +44,8 @@ export class ClientError extends Error {
 
   constructor(
     readonly code: ErrorCode,
-    detail: string,
+    /** What happened, without code and remedy. */
+    readonly detail: string,
     options?: ErrorOptions,
   ) {
     super(`${code}: ${detail} (${CODES[code].remedy})`, options);

@@ -83,6 +83,7 @@ export interface InDoubt {
 /** The connection was lost and is being made anew (option `reconnect`). Everything of the old one stands before it. */
 export interface Lost {
   readonly kind: 'lost';
+  /** Code and what happened; no remedy, since the library is at it. */
   readonly why: string;
   /** Own messages without proof of delivery, oldest first; at most `inDoubtKept` of them. */
   readonly inDoubt: readonly InDoubt[];

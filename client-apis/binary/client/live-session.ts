@@ -449,7 +449,7 @@ export class Session extends EventEmitter<Listeners> implements AsyncIterable<Se
       this.over(why, why);
       return;
     }
-    this.give(this.ledger.lost(why.message), EVENT_COST_BYTES);
+    this.give(this.ledger.lost(`${why.code}: ${why.detail}`), EVENT_COST_BYTES);
     for (const w of this.waiting) w.reject(why);
     this.waiting.clear();
     void this.again(why, this.o.reconnect === true ? {} : this.o.reconnect);

@@ -336,6 +336,8 @@ describe('a lost connection', () => {
     expect(seen[0]).toMatchObject({
       inDoubt: [{ number: 2, groups: ['elsewhere'], type: 3, bytes: 8 }],
       inDoubtUntold: 0,
+      // What the user should do is done already.
+      why: expect.stringMatching(/^CONNECTION_CLOSED: [^()]+$/),
       groups: [{ group: 'room', view: before!.id }],
     });
     expect(seen[1]).toMatchObject({ privateGroup: '#ann#solo', groups: ['room'] });
