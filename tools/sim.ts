@@ -12,6 +12,7 @@ import { Coverage, report, shownCoverage } from '../test/sim/coverage.js';
 import { type RunOptions, type RunResult, runSeed, type Subject } from '../test/sim/run.js';
 import { tellAction } from '../test/sim/schedule.js';
 import { shrink } from '../test/sim/shrink.js';
+import { hashText } from '../test/sim/random.js';
 import { SUBJECTS } from '../test/sim/subject.js';
 import { timeline } from '../test/sim/timeline.js';
 
@@ -31,6 +32,7 @@ interface Options {
   stride: number;
   coverage: boolean;
   twice: boolean;
+  runs?: number;
   keep?: string;
   json: boolean;
 }
@@ -46,6 +48,8 @@ interface Total {
   runs: number;
   slowestConvergenceMs: number;
   faultKinds: Record<string, number>;
+  /** Of the trace hashes of all runs in their order; of one process only. */
+  hash: string;
   /** Seeds that were run again and gave the same trace hash. */
   repeated?: number;
   /** Pairs met: `table/state/event` to how often. */
@@ -84,6 +88,7 @@ function main(): void {
     .description('Simulates clusters under faults, judged by checkers of every guarantee.')
     .option('--seed <n>', 'first seed; alone: only this one', natural)
     .option('--minutes <m>', 'go on with following seeds for that long', positive, 0)
+    .option('--runs <n>', 'instead: exactly so many seeds, one after the other', natural)
     .option('--daemons <range>', 'how many, e.g. 3-8; small clusters are drawn more often', range, [3, 16] as [
       number,
       number,
@@ -177,6 +182,7 @@ function nothing(): Total {
     runs: 0,
     slowestConvergenceMs: 0,
     faultKinds: {},
+    hash: '',
   };
 }
 
@@ -200,7 +206,8 @@ function hunt(o: Options): Total {
         `seed ${seed}: ${total.runs} runs, ${hours} cluster-hours, ${total.faults} faults, ${total.messages} messages, ${total.failingSeeds.length} failing\n`,
       );
     }
-    if (total.wallSeconds >= o.minutes * 60 || (o.first && total.failingSeeds.length > 0)) break;
+    const done = o.runs === undefined ? total.wallSeconds >= o.minutes * 60 : total.runs >= o.runs;
+    if (done || (o.first && total.failingSeeds.length > 0)) break;
   }
   if (coverage !== undefined) total.met = Object.fromEntries(coverage.met);
   return total;
@@ -235,8 +242,11 @@ function options(o: Options, seed: number): RunOptions {
   };
 }
 
-function add(total: Total, { seed, violations, figures }: RunResult): void {
+function add(total: Total, { seed, violations, figures, hash }: RunResult): void {
   total.runs++;
+  total.hash = hashText(total.hash + hash)
+    .toString(16)
+    .padStart(8, '0');
   total.clusterHours += figures.simulatedMs / HOUR_MS;
   total.messages += figures.messages;
   total.views += figures.views;
@@ -291,7 +301,7 @@ function toldCoverage(met: Readonly<Record<string, number>>, link: Options['link
 function summary(t: Total): string {
   return [
     ...(t.repeated === undefined ? [] : [`${t.repeated} of ${t.runs} seeds gave the same trace hash again`]),
-    `${t.runs} runs, ${t.clusterHours.toFixed(3)} cluster-hours in ${t.wallSeconds.toFixed(1)} s`,
+    `${t.runs} runs, ${t.clusterHours.toFixed(3)} cluster-hours in ${t.wallSeconds.toFixed(1)} s${t.hash === '' ? '' : `, trace hash ${t.hash}`}`,
     `${t.faults} faults, ${t.messages} messages, ${t.views} views, slowest convergence ${t.slowestConvergenceMs} ms`,
     `${t.violations} violations${t.failingSeeds.length === 0 ? '' : `; failing seeds: ${t.failingSeeds.join(' ')}`}`,
   ].join('\n');
