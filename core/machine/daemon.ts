@@ -99,7 +99,7 @@ class Daemon implements DaemonMachine {
       report: () => this.#report(),
       completed: (plan) => this.#delivery.completed(plan),
       commit: (p, plan) => this.#install(p, plan),
-      stuck: (why) => this.#membership.raise(why),
+      stuck: (why) => this.#membership.stuck(why),
     });
     this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPackBytes);
     const parts = {

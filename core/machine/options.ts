@@ -25,6 +25,8 @@ export const ROW_MS = 1000;
 export const MERGE_ROW_MS = 150;
 /** So many row periods in a row the joint set must be complete before a merge is proposed. */
 export const MERGE_PERIODS = 3;
+/** When the joint set was not the same that often in that time, those go on that were in it each time. */
+export const MERGE_PATIENCE_MS = 1000;
 /** A daemon unheard for that long is not heard: finds one-way cuts between daemons that are no neighbours. */
 export const HEARING_LIMIT_MS = 2200;
 /** Between two repetitions of an unanswered message of a round or a recovery. */

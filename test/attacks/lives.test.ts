@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ENVELOPE_BYTES } from '../../core/machine/envelope.js';
 import { Service } from '../../core/wire/frame.js';
+import { Phase } from '../sim/clock.js';
 import { Kind, Scene } from './scene.js';
 
 const HOUR = 3600;
@@ -71,3 +72,30 @@ describe('a goodbye', () => {
     },
   );
 });
+
+test.each([
+  ['stream', 450, 100],
+  ['datagram', 450, 50],
+  ['datagram', 250, 5],
+] as const)(
+  'a daemon that crashes soon after each start keeps nobody apart: %s, up %i ms, down %i ms',
+  (medium, up, down) => {
+    const scene = new Scene({ daemons: 4, medium }).begin([0, 1], [2], [3]);
+    let crashing = true;
+    const crash = (): void => {
+      if (!crashing) return;
+      scene.cluster.crash(3);
+      scene.cluster.clock.schedule(scene.now + down, Phase.harness, () => {
+        scene.cluster.boot(3);
+        scene.cluster.clock.schedule(scene.now + up, Phase.harness, crash);
+      });
+    };
+    crash();
+    scene.part([0, 1, 2, 3]);
+    const from = scene.now;
+    scene.until('the others are together', () => scene.together([0, 1, 2]));
+    expect(scene.now - from).toBeLessThan(5000);
+    crashing = false;
+    expect(scene.verdict()).toEqual([]);
+  },
+);

@@ -3,6 +3,8 @@ import { expect, test } from '@jest/globals';
 import { ENVELOPE_BYTES } from '../../core/machine/envelope.js';
 import { Kind, Scene, on } from './scene.js';
 
+const MINUTE_MS = 60_000;
+
 test('answers of an earlier round do not make the dead alive', () => {
   const scene = new Scene({ daemons: 4 }).begin();
   // A round in which the first three answer each other.
@@ -40,3 +42,19 @@ test.each(['stream', 'datagram'] as const)(
     expect(scene.verdict()).toEqual([]);
   },
 );
+
+test.each([
+  ['reports', Kind.report],
+  ['completes', Kind.complete],
+] as const)('a newcomer that never %s does not stop the others again and again', (_, kind) => {
+  const scene = new Scene({ daemons: 4 }).begin([0, 1, 2], [3]);
+  scene.rules = [on('drop', [kind], [3], [0, 1, 2])];
+  scene.part([0, 1, 2, 3]);
+  let stopped = 0;
+  for (let ms = 0; ms < MINUTE_MS; ms += 50) {
+    scene.run(50);
+    if (scene.state(0) !== 'operational') stopped += 50;
+  }
+  expect(stopped).toBeLessThan(MINUTE_MS / 5);
+  expect(scene.verdict()).toEqual([]);
+});

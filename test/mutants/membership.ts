@@ -42,6 +42,18 @@ export const MEMBERSHIP = planted('membership', [
     ['p.end();', 'p.forget();'],
   ],
   [
+    'failed-merge-tried-at-once',
+    'a merge that stood still is a break of its edges',
+    FILE,
+    ["if (this.state === 'recovering' && place !== this.self && !this.#h.isListed(place))", 'if (place < 0)'],
+  ],
+  [
+    'merge-waits-for-all',
+    'who comes and goes all the time does not keep the others apart',
+    FILE,
+    ['this.#h.now - this.#mergeSince <= MERGE_PATIENCE_MS', 'this.#h.now >= this.#mergeSince'],
+  ],
+  [
     'answers-of-an-earlier-round',
     'the bits of a row are of the round that it names',
     FILE,

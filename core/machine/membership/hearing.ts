@@ -8,6 +8,17 @@ import { Peer } from './peers.js';
 import type { Row } from './row.js';
 import { complete } from './sets.js';
 
+/** Others that could join us as a whole. */
+export interface Joinable {
+  /** Names their configuration, or the life of a daemon that has none. */
+  readonly key: string;
+  readonly places: readonly number[];
+}
+
+function merged(a: readonly number[], b: readonly number[]): number[] {
+  return [...a, ...b].sort((x, y) => x - y);
+}
+
 export class Hearing {
   now = 0;
   configuration: Configuration | undefined = undefined;
@@ -75,27 +86,37 @@ export class Hearing {
     return (next === previous ? [next] : [next, previous]).map((p) => this.peers[p]!);
   }
 
-  /** Our members and every other whole configuration that has all its edges to all of them. */
-  joint(): number[] {
-    const ours = this.configuration?.members.map((m) => m.place) ?? [this.self];
+  /** Every other whole configuration that has all its edges to all of ours, or daemon without one; none if ours lacks an edge. */
+  joinable(): Joinable[] {
+    const ours = this.#ours();
     const edge = (a: number, b: number): boolean => this.edge(a, b);
-    if (!complete(ours, edge)) return ours;
+    if (!complete(ours, edge)) return [];
     const groups = new Map<string, number[]>();
     for (const p of this.peers) {
       if (p.place === this.self || this.isMember(p.place) || !p.hears(this.now) || !p.row) continue;
       if (this.now - p.rowAt > HEARING_LIMIT_MS) continue;
-      const key = p.row.configuration ? idText(p.row.configuration) : `alone ${p.place}`;
+      const key = p.row.configuration ? idText(p.row.configuration) : `${p.name} ${p.incarnation}`;
       const g = groups.get(key);
       if (g) g.push(p.place);
       else groups.set(key, [p.place]);
     }
-    let joint = ours;
-    for (const g of groups.values()) {
-      if (!this.#whole(g)) continue;
-      const both = [...joint, ...g].sort((a, b) => a - b);
-      if (complete(both, edge)) joint = both;
+    return [...groups]
+      .filter(([, places]) => this.#whole(places) && complete(merged(ours, places), edge))
+      .map(([key, places]) => ({ key, places }));
+  }
+
+  /** Our members and, of these, every one that has all its edges to all before it. */
+  joint(groups: readonly Joinable[]): number[] {
+    let joint = this.#ours();
+    for (const { places } of groups) {
+      const both = merged(joint, places);
+      if (complete(both, (a, b) => this.edge(a, b))) joint = both;
     }
     return joint;
+  }
+
+  #ours(): number[] {
+    return this.configuration?.members.map((m) => m.place) ?? [this.self];
   }
 
   /** Does the group hold every member that its rows name? A part of a configuration is never taken out of it. */

@@ -12,6 +12,7 @@ import {
   BEAT_SLACK_MS,
   HEARING_LIMIT_MS,
   LATE_LOOP_MS,
+  MERGE_PATIENCE_MS,
   MERGE_PERIODS,
   MERGE_ROW_MS,
   PROPOSAL_LIMIT_MS,
@@ -72,8 +73,12 @@ export class Membership {
   #gatherSince = 0;
   #beatAt = 0;
   #fastUntil = 0;
+  /** The whole configurations that could join ours, by name; in how many periods in a row they were all of them. */
   #jointKey = '';
   #jointPeriods = 0;
+  /** ... and in how many each was one of them; since when there are any. */
+  #stood: ReadonlyMap<string, number> = new Map<string, number>();
+  #mergeSince: number | undefined = undefined;
   #answeredBy = new Set<number>();
   /** The places last given to `reach`. */
   #reached = '';
@@ -220,6 +225,14 @@ export class Membership {
     this.#gather(this.#highestRound() + 1, why);
   }
 
+  /** The recovery under way made no progress. If it was a merge, the edges to those who would have joined us broke. */
+  stuck(why: string): void {
+    for (const { place } of this.#accepted?.members ?? [])
+      if (this.state === 'recovering' && place !== this.self && !this.#h.isListed(place))
+        this.#h.peers[place]!.broke(this.#h.now);
+    this.raise(why);
+  }
+
   /** May this proposal be accepted? If so it is: from here on the state is `recovering`. Else in a word why not. */
   accept(p: Proposal): string | undefined {
     const refusal = this.#refusal(p);
@@ -267,6 +280,8 @@ export class Membership {
       p.accused = undefined;
     }
     this.#jointKey = '';
+    this.#stood = new Map<string, number>();
+    this.#mergeSince = undefined;
     this.#fastUntil = this.#h.now + ROW_MS;
     this.#rowDue = true;
     this.out.setTimer(MembershipTimer.start, -1);
@@ -533,15 +548,28 @@ export class Membership {
   // --- merge ---
 
   #considerMerge(): void {
-    const joint = this.#h.joint();
-    const key = joint.map((p) => `${p}:${idText(this.#h.peers[p]!.row?.configuration)}`).join(' ');
-    const grows = joint.length > (this.#h.configuration?.members.length ?? 1);
-    this.#jointPeriods = grows && key === this.#jointKey ? this.#jointPeriods + 1 : 1;
-    this.#jointKey = key;
-    if (!grows) return;
+    const groups = this.#h.joinable();
+    this.#stood = new Map(groups.map(({ key }) => [key, (this.#stood.get(key) ?? 0) + 1]));
+    if (groups.length === 0) {
+      this.#mergeSince = undefined;
+      this.#jointKey = '';
+      return;
+    }
+    this.#mergeSince ??= this.#h.now;
     this.#fastUntil = this.#h.now + ROW_MS;
-    if (this.#jointPeriods < MERGE_PERIODS || joint[0] !== this.self) return;
+    const key = groups.map((g) => g.key).join();
+    this.#jointPeriods = key === this.#jointKey ? this.#jointPeriods + 1 : 1;
+    this.#jointKey = key;
+    const stands = this.#jointPeriods >= MERGE_PERIODS;
+    // Somebody who comes and goes all the time must not keep the others apart.
+    if (!stands && this.#h.now - this.#mergeSince <= MERGE_PATIENCE_MS) return;
+    const joint = this.#h.joint(stands ? groups : groups.filter((g) => this.#stood.get(g.key)! >= MERGE_PERIODS));
+    if (joint[0] === this.self && joint.some((p) => p !== this.self && !this.#h.isMember(p))) this.#merge(joint);
+  }
+
+  #merge(joint: readonly number[]): void {
     this.#jointKey = '';
+    this.#mergeSince = undefined;
     let round = this.round;
     for (const p of joint) round = Math.max(round, this.#h.peers[p]!.row?.round ?? 0);
     this.causes.push(
