@@ -148,7 +148,10 @@ export class LineClient implements AsyncIterable<LineEvent> {
     await this.command(`post ${groups.length === 1 ? quoted(groups[0]!) : groups.join(',')} ${data.length}`, data);
   }
 
-  /** The next event; undefined when the connection is over and all were taken. */
+  /**
+   * The next event; undefined when the connection is over and all were taken. Who is in groups takes them: with 1000 waiting
+   * nothing more is read, replies neither, and in the end the daemon disconnects a member that does not read.
+   */
   next(): Promise<LineEvent | undefined> {
     const event = this.events.shift();
     if (this.events.length < MAX_WAITING_EVENTS && !this.stopped) this.socket.resume();
