@@ -41,8 +41,8 @@ export interface StatusReport {
   readonly groups: number;
   readonly recentEnds: readonly EndedSession[];
   readonly medium: Readonly<Record<string, string | number | boolean>>;
-  /** All plugins but the medium. */
-  readonly plugins: Described;
+  /** All plugins but the medium; a daemon that runs since before an update may not tell them. */
+  readonly plugins?: Described;
   readonly counters: Readonly<Record<string, number>>;
   readonly slowest: readonly { name: string; ms: number; agoMs: number }[];
 }
@@ -133,7 +133,7 @@ export function renderStatus(r: StatusReport): string {
     `sessions ${r.sessions} of ${r.sessionLimit}, groups ${r.groups}`,
     ...section('sessions ended by fault', r.recentEnds.toReversed().map(endLine)),
     ...section('medium', table(r.medium)),
-    ...Object.entries(r.plugins).flatMap(([title, values]) => section(`[${title}]`, table(values))),
+    ...Object.entries(r.plugins ?? {}).flatMap(([title, values]) => section(`[${title}]`, table(values))),
     ...section('counters', table(r.counters)),
     ...section(
       'slowest handlers',

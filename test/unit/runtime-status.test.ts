@@ -73,6 +73,11 @@ slowest handlers
 `);
 });
 
+test('of a daemon that runs since before an update', () => {
+  const { plugins: _plugins, ...older } = statusReport(STATUS, 42);
+  expect(renderStatus(older)).toContain('daemon alpha, operational');
+});
+
 test('without a configuration', () => {
   const machine = { ...STATUS.machine, configuration: undefined, changes: [], peers: [], state: 'starting' as const };
   expect(renderStatus(statusReport({ ...STATUS, machine }, 42))).toContain('no configuration yet, round 4');
