@@ -1,23 +1,24 @@
-// Clusters of three daemons to measure: ours over some link, or a real Spread found through PEAL_SPREAD_DIR.
+// Clusters to measure: ours over some link, a real Spread found through PEAL_SPREAD_DIR, a NATS cluster whose server
+// PEAL_NATS names. All on loopback, on ports given by the system; `stop` leaves nothing behind.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type LinkName, sectionsOf } from '../test/e2e/processes.js';
+import { freePorts, type LinkName, sectionsOf } from '../test/e2e/processes.js';
 
 const MAIN = fileURLToPath(new URL('../core/main.js', import.meta.url));
-const DAEMONS = ['alpha', 'beta', 'gamma'];
-/** CPU time in /proc is in hundredths of a second. */
-const TICKS_PER_SECOND = 100;
-/** Time for the daemons to become one configuration. */
+const NAMES = ['alpha', 'beta', 'gamma'];
+/** Time for three daemons to become one configuration, ms; more for more of them. */
 const PEAL_SETTLE_MS = 2000;
 const SPREAD_SETTLE_MS = 4000;
+const NATS_SETTLE_MS = 1500;
+const MORE_DAEMONS_MS = 150;
+const THREE = 3;
 
 export interface Cluster {
-  readonly kind: 'peal' | 'spread';
+  readonly kind: 'peal' | 'spread' | 'nats';
   /** For tables: `peal tcp`, `spread`. */
   readonly name: string;
   readonly hosts: readonly { host: string; port: number }[];
@@ -25,70 +26,122 @@ export interface Cluster {
   readonly dir: string;
 }
 
+export interface PealOptions {
+  /** Default 3. */
+  readonly daemons?: number;
+  /** Lines of the section of the medium (ring: of the medium under it), and of the binary API's. */
+  readonly medium?: readonly string[];
+  readonly client?: readonly string[];
+  /** Arguments of Node before ours, e.g. for a profile; those of the first daemon only. */
+  readonly nodeArgs?: readonly string[];
+  /** For tables. */
+  readonly name?: string;
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((r) => server.listen(0, '127.0.0.1', r));
-  const { port } = server.address() as { port: number };
-  await new Promise((r) => server.close(r));
-  return port;
+/** `alpha`, `beta`, `gamma`, `d4` and so on. */
+function daemonNames(n: number): string[] {
+  return Array.from({ length: n }, (_, i) => NAMES[i] ?? `d${i + 1}`);
 }
 
-/** `more`: lines of the link's section. */
-export async function startPeal(link: LinkName = 'tcp', more: readonly string[] = []): Promise<Cluster> {
+export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'peal-bench-'));
+  const names = daemonNames(o.daemons ?? THREE);
+  const ports = await freePorts(2 * names.length);
   const lines = ['[daemon]', `state_dir = ${dir}`];
-  const hosts: { host: string; port: number }[] = [];
-  for (const [i, name] of DAEMONS.entries()) {
-    const port = await freePort();
-    hosts.push({ host: '127.0.0.1', port });
-    lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${await freePort()}`);
+  const hosts = names.map((name, i) => {
+    const port = ports[2 * i]!;
+    lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${ports[2 * i + 1]!}`);
     lines.push(`client_port = ${port}`);
-  }
-  lines.push(sectionsOf(link, false, more));
+    return { host: '127.0.0.1', port };
+  });
+  // The medium under a ring has a section of its own, which changes only what it says.
+  const medium = o.medium ?? [];
+  if (link === 'ring' && medium.length > 0) lines.push('[link.udp]', ...medium);
+  lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium), ...(o.client ?? []));
   const file = join(dir, 'peal.ini');
   writeFileSync(file, lines.join('\n') + '\n');
-  const processes = DAEMONS.map((name) =>
-    spawn(process.execPath, [MAIN, 'start', '-c', file, '-n', name], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  const processes = names.map((name, i) => {
+    const args = [...(i === 0 ? (o.nodeArgs ?? []) : []), MAIN, 'start', '-c', file, '-n', name];
+    return spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', openSync(join(dir, `${name}.log`), 'w')],
+      cwd: dir,
+    });
+  });
+  const logs = (): string => names.map((n) => readFileSync(join(dir, `${n}.log`), 'utf8')).join('');
+  await Promise.all(
+    processes.map(async (p) => {
+      const ready = new Promise<void>((r) => createInterface(p.stdout!).once('line', () => r()));
+      const died = new Promise<never>((_, no) => p.once('exit', () => no(new Error(`a daemon ended:\n${logs()}`))));
+      await Promise.race([ready, died]);
+      died.catch(() => undefined);
+    }),
   );
-  for (const p of processes) await new Promise<void>((r) => createInterface(p.stdout).once('line', () => r()));
-  await sleep(PEAL_SETTLE_MS);
-  return { kind: 'peal', name: `peal ${link}`, hosts, processes, dir };
+  await sleep(PEAL_SETTLE_MS + MORE_DAEMONS_MS * Math.max(0, names.length - THREE));
+  return { kind: 'peal', name: o.name ?? `peal ${link}`, hosts, processes, dir };
 }
 
-/** `where` has sbin/spread. */
-export async function startSpread(where: string): Promise<Cluster> {
+/** `where` has sbin/spread; `more`: lines of spread.conf. */
+export async function startSpread(
+  where: string,
+  more: readonly string[] = [],
+  daemons = THREE,
+  name = 'spread',
+): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'spread-bench-'));
-  const base = await freePort();
-  const hosts = DAEMONS.map((_, i) => ({ host: `127.0.0.${i + 1}`, port: base + 2 * i }));
-  const segments = hosts.map(
-    ({ host, port }, i) => `Spread_Segment 127.0.0.255:${port} {\n  ${DAEMONS[i]!} ${host}\n}`,
-  );
+  const names = daemonNames(daemons);
+  // Each daemon uses its port and the one above for UDP.
+  const base = (await freePorts(1))[0]!;
+  const hosts = names.map((_, i) => ({ host: `127.0.0.${i + 1}`, port: base + 2 * i }));
+  const segments = hosts.map(({ host, port }, i) => `Spread_Segment 127.0.0.255:${port} {\n  ${names[i]!} ${host}\n}`);
   const options = ['DaemonUser = root', 'DaemonGroup = root', 'RuntimeDir = "/"', 'MaxSessionMessages = 100000'];
   const file = join(dir, 'spread.conf');
-  writeFileSync(file, [...segments, ...options].join('\n') + '\n');
+  writeFileSync(file, [...segments, ...options, ...more].join('\n') + '\n');
   const spread = join(where, 'sbin', 'spread');
-  const processes = DAEMONS.map((n) => spawn(spread, ['-c', file, '-n', n], { stdio: 'ignore' }));
-  await sleep(SPREAD_SETTLE_MS);
-  return { kind: 'spread', name: 'spread', hosts, processes, dir };
+  const processes = names.map((n) => spawn(spread, ['-c', file, '-n', n], { stdio: 'ignore' }));
+  await sleep(SPREAD_SETTLE_MS + MORE_DAEMONS_MS * (daemons - THREE));
+  return { kind: 'spread', name, hosts, processes, dir };
+}
+
+/** `server` is a nats-server program: every server routes to every other. */
+export async function startNats(server: string, daemons = THREE): Promise<Cluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'nats-bench-'));
+  const ports = await freePorts(2 * daemons);
+  const hosts = Array.from({ length: daemons }, (_, i) => ({ host: '127.0.0.1', port: ports[i]! }));
+  const routes = ports.slice(daemons).map((p) => `nats://127.0.0.1:${p}`);
+  const processes = hosts.map(({ host, port }, i) => {
+    const cluster = ['--cluster', routes[i]!, '--cluster_name', 'bench', '--routes', routes.join(',')];
+    return spawn(server, ['-a', host, '-p', String(port), ...cluster], { stdio: 'ignore', cwd: dir });
+  });
+  await sleep(NATS_SETTLE_MS);
+  return { kind: 'nats', name: 'nats', hosts, processes, dir };
 }
 
 export async function stop(c: Cluster): Promise<void> {
-  const ends = c.processes.filter((p) => p.exitCode === null).map((p) => new Promise((r) => p.once('exit', r)));
-  for (const p of c.processes) p.kill('SIGTERM');
+  const running = c.processes.filter((p) => p.exitCode === null && p.signalCode === null);
+  const ends = running.map((p) => new Promise((r) => p.once('exit', r)));
+  for (const p of running) p.kill('SIGTERM');
   await Promise.all(ends);
   rmSync(c.dir, { recursive: true, force: true });
 }
 
-/** CPU seconds used by the daemons so far. */
+/** CPU seconds used by all threads of the daemons so far; to the nanosecond, which an idle daemon needs. */
 export function cpuSeconds(c: Cluster): number {
-  let ticks = 0;
+  let nanoseconds = 0;
   for (const p of c.processes) {
-    const fields = readFileSync(`/proc/${p.pid ?? 0}/stat`, 'latin1')
-      .split(') ')[1]!
-      .split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
+    const tasks = `/proc/${p.pid ?? 0}/task`;
+    for (const task of readdirSync(tasks))
+      nanoseconds += Number(readFileSync(join(tasks, task, 'schedstat'), 'latin1').split(' ')[0]);
   }
-  return ticks / TICKS_PER_SECOND;
+  return nanoseconds / 1e9;
+}
+
+/** Memory in use by one daemon, the mean of all, MB. */
+export function residentMegabytes(c: Cluster): number {
+  const kilobytes = c.processes.map((p) => {
+    const status = readFileSync(`/proc/${p.pid ?? 0}/status`, 'latin1');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN);
+  });
+  return kilobytes.reduce((a, b) => a + b, 0) / kilobytes.length / 1000;
 }

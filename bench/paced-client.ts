@@ -1,24 +1,9 @@
-// One process of the latency bench: it sends messages at an even rate, each with the time in it, or receives them and
-// keeps how long each took. Times are of the monotonic clock, which all processes of a machine share. Started by
-// bench/latency.ts with one JSON argument; prints JSON lines on standard output.
-import {
-  buildFrame,
-  DATA_LENGTH_OFFSET,
-  frameService,
-  GROUPS_COUNT_OFFSET,
-  HEADER_BYTES,
-  NAME_BYTES,
-  readName,
-  SENDER_OFFSET,
-  Service,
-} from '../core/wire/frame.js';
-import { RawClient } from './raw-client.js';
+// One process of a latency row: it sends messages at an even rate, each with the time in it, or receives them and keeps
+// how long each took. Times are of the monotonic clock, which all processes of a machine share. Started with one JSON
+// argument; prints JSON lines on standard output.
+import { connectWire, type WireAddress } from './client-wire.js';
 
-export interface PacedOrder {
-  readonly host: string;
-  readonly port: number;
-  readonly name: string;
-  readonly group: string;
+export interface PacedOrder extends WireAddress {
   /** Messages to send, at `perSecond`; 0: receive. */
   readonly count: number;
   readonly perSecond: number;
@@ -54,30 +39,28 @@ function fail(why: string): never {
 
 setTimeout(() => fail(`not done after ${o.limitMs} ms`), o.limitMs).unref();
 
-function send(self: string): void {
-  const frame = Buffer.from(
-    buildFrame({
-      service: o.service,
-      sender: self,
-      groups: [o.group],
-      body: new Uint8Array(Math.max(STAMP_BYTES, o.bytes)),
-    }),
-  );
-  const stampAt = HEADER_BYTES + NAME_BYTES;
+function send(): void {
+  const message = wire.message(new Uint8Array(Math.max(STAMP_BYTES, o.bytes)), o.service);
+  const stampAt = wire.headBytes;
   const every = BigInt(Math.round(1e9 / o.perSecond));
   let due = process.hrtime.bigint();
   let sent = 0;
-  const one = (): void => {
-    for (let now = process.hrtime.bigint(); now < due; now = process.hrtime.bigint())
+  const some = (): void => {
+    let now = process.hrtime.bigint();
+    for (; now < due; now = process.hrtime.bigint())
       if (due - now > SLEEP_SLACK_NS) Atomics.wait(sleeper, 0, 0, Number(due - now - SLEEP_SLACK_NS) / 1e6);
-    const copy = Buffer.from(frame);
-    copy.writeBigUInt64LE(process.hrtime.bigint(), stampAt);
-    raw.socket.write(copy);
-    due += every;
-    if (++sent < o.count) setImmediate(one);
+    // What became due meanwhile goes in the same write, as from any client that is behind.
+    wire.socket.cork();
+    for (; due <= now && sent < o.count; due += every, sent++) {
+      const copy = Buffer.from(message);
+      copy.writeBigUInt64LE(process.hrtime.bigint(), stampAt);
+      wire.socket.write(copy);
+    }
+    wire.socket.uncork();
+    if (sent < o.count) setImmediate(some);
     else console.log(JSON.stringify({ event: 'sent' }));
   };
-  one();
+  some();
 }
 
 const warm: number[] = [];
@@ -88,17 +71,8 @@ function percentiles(all: number[]): number[] {
   return PERCENTILES.map((p) => all[Math.min(all.length - 1, Math.floor((all.length * p) / 1000))] ?? NaN);
 }
 
-function take(b: Buffer, at: number): void {
-  const service = frameService(b, at);
-  if ((service & Service.REGULAR) === 0) {
-    if ((service & Service.REG_MEMB) !== 0 && readName(b, at + SENDER_OFFSET) === o.group)
-      console.log(JSON.stringify({ event: 'joined', members: b.readUInt32LE(at + GROUPS_COUNT_OFFSET) }));
-    return;
-  }
-  const bytes = b.readUInt32LE(at + DATA_LENGTH_OFFSET);
-  const stampAt = at + HEADER_BYTES + NAME_BYTES * b.readUInt32LE(at + GROUPS_COUNT_OFFSET);
-  if (bytes < STAMP_BYTES) fail('a message without a stamp');
-  const micros = Number(process.hrtime.bigint() - b.readBigUInt64LE(stampAt)) / 1000;
+function take(b: Buffer, bodyAt: number): void {
+  const micros = Number(process.hrtime.bigint() - b.readBigUInt64LE(bodyAt)) / 1000;
   if (cold.length < o.warmUp) cold.push(micros);
   else warm.push(micros);
   if (cold.length + warm.length < o.expect) return;
@@ -109,20 +83,21 @@ function take(b: Buffer, at: number): void {
     received: cold.length + warm.length,
   };
   console.log(JSON.stringify(done));
-  raw.end(() => process.exit(0));
+  wire.end(() => process.exit(0));
 }
 
-const raw = new RawClient(o, {
-  ready: (self) => {
+const wire = connectWire(o, {
+  ready: () => {
     if (o.count === 0) {
-      raw.socket.write(buildFrame({ service: Service.JOIN, sender: self, groups: [o.group] }));
+      wire.join();
       return;
     }
     // The receivers are all there when we are told so.
-    process.stdin.once('data', () => send(self));
+    process.stdin.once('data', send);
     console.log(JSON.stringify({ event: 'ready' }));
   },
-  frame: take,
+  members: (members) => console.log(JSON.stringify({ event: 'joined', members })),
+  message: (_own, b, bodyAt) => take(b, bodyAt),
   chunk: () => undefined,
   failed: fail,
 });

@@ -25,11 +25,12 @@ export class RawClient {
   constructor(
     at: { readonly host: string; readonly port: number; readonly name: string },
     private readonly up: RawEvents,
+    membership = true,
   ) {
     this.socket = connect({ host: at.host, port: at.port, noDelay: true });
     this.socket.on('connect', () => {
       const name = Buffer.from(at.name, 'latin1');
-      this.socket.write(Buffer.concat([Buffer.from([...HELLO_VERSION, 1, name.length]), name]));
+      this.socket.write(Buffer.concat([Buffer.from([...HELLO_VERSION, membership ? 1 : 0, name.length]), name]));
     });
     this.socket.on('data', (chunk) => this.read(chunk));
     this.socket.on('error', (e) => up.failed(e.message));

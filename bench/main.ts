@@ -1,0 +1,106 @@
+// The bench: rows in interleaved rounds over variants of a cluster, medians with quartiles, ratios paired round by round,
+// since on a shared machine nothing else counts. `npm run bench -- --list`; docs/performance.md.
+import { Command } from 'commander';
+import { Clusters } from './clusters.js';
+import { table } from './report.js';
+import { compare, keep, makeHead } from './results.js';
+import type { Row, Sample } from './row.js';
+import { ROWS } from './rows/index.js';
+import { VARIANTS, type VariantName } from './variants.js';
+
+interface Flags {
+  readonly only?: string;
+  readonly variants?: string;
+  readonly rounds: string;
+  readonly list?: boolean;
+  readonly json?: boolean;
+  readonly keep: boolean;
+  readonly compare?: string[];
+}
+
+const split = (list: string | undefined): string[] | undefined => list?.split(',').filter((s) => s !== '');
+
+/** A name of `--only` is that of a row or the beginning of some, up to a slash. */
+function chosen(only: readonly string[] | undefined, variants: readonly string[] | undefined): Row[] {
+  const matches = (row: Row, name: string): boolean => row.name === name || row.name.startsWith(`${name}/`);
+  for (const name of only ?? [])
+    if (!ROWS.some((r) => matches(r, name))) throw new Error(`no row "${name}"; --list shows them`);
+  for (const name of variants ?? [])
+    if (!(name in VARIANTS)) throw new Error(`no variant "${name}"; --list shows them`);
+  return ROWS.filter((r) => only === undefined || only.some((name) => matches(r, name))).flatMap((r) => {
+    // Asked for by name, a variant runs also where it is not by itself.
+    const wanted = variants === undefined ? r.variants : (variants as VariantName[]);
+    const there = wanted.filter((v) => VARIANTS[v].available());
+    return there.length === 0 ? [] : [{ ...r, variants: there }];
+  });
+}
+
+function list(rows: readonly Row[]): void {
+  for (const [name, v] of Object.entries(VARIANTS))
+    console.log(`variant ${name}: ${v.what}${v.available() ? '' : ' (not named by the environment)'}`);
+  for (const r of rows) console.log(`row ${r.name}: ${r.measures} [${r.figures.map((f) => f.unit).join('; ')}]`);
+}
+
+async function runRow(row: Row, rounds: number, clusters: Clusters, told: (s: Sample) => void): Promise<void> {
+  for (let round = 1; round <= (row.rounds ?? rounds); round++)
+    for (const variant of row.variants) {
+      const figures = await clusters.with(variant, row, (c, serial) => row.run(c, serial));
+      told({ row: row.name, variant, round, figures });
+    }
+}
+
+async function run(rows: readonly Row[], o: Flags): Promise<void> {
+  const rounds = Number(o.rounds);
+  const head = makeHead(rounds, [...new Set(rows.flatMap((r) => r.variants))]);
+  if (o.json) console.log(JSON.stringify(head));
+  const samples: Sample[] = [];
+  const clusters = new Clusters();
+  let failed = 0;
+  try {
+    for (const [i, row] of rows.entries()) {
+      if (o.json) console.log(JSON.stringify({ kind: 'row', name: row.name, options: row.options }));
+      try {
+        // A number given by hand holds for all rows.
+        const wanted = process.argv.includes('--rounds') ? { ...row, rounds } : row;
+        await runRow(wanted, rounds, clusters, (s) => {
+          samples.push(s);
+          if (o.json) console.log(JSON.stringify(s));
+        });
+      } catch (error) {
+        failed++;
+        console.error(`${row.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+        await clusters.keepOnly([]);
+      }
+      if (!o.json) console.log(`${table(row, samples)}\n`);
+      await clusters.keepOnly(rows.slice(i + 1));
+    }
+  } finally {
+    await clusters.keepOnly([]);
+  }
+  if (o.keep) console.error(`kept in ${keep(head, rows, samples)}`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const o = new Command('bench')
+    .description('Measures clusters on this machine. PEAL_SPREAD_DIR and PEAL_NATS name what to compare with.')
+    .option('--list', 'rows and variants, then ends')
+    .option('--only <rows>', 'rows, or beginnings of their names up to a slash')
+    .option('--variants <names>', 'only these, also where a row would not take them by itself')
+    .option('--rounds <n>', 'interleaved rounds; default: 5 for latency, else 3', '3')
+    .option('--json', 'one JSON object a line on standard output instead of tables')
+    .option('--no-keep', 'do not keep the result in bench/results')
+    .option('--compare <files...>', 'two kept results: what changed; ends with 1 if something is worse')
+    .parse()
+    .opts<Flags>();
+  if (o.compare !== undefined) {
+    if (o.compare.length !== 2) throw new Error('--compare wants two files of bench/results');
+    process.exitCode = compare(ROWS, o.compare[0]!, o.compare[1]!) > 0 ? 1 : 0;
+    return;
+  }
+  const rows = chosen(split(o.only), split(o.variants));
+  if (o.list) list(rows);
+  else await run(rows, o);
+}
+
+await main();

@@ -1,0 +1,136 @@
+// Results kept: one file of JSON lines for each run of the bench, the machine and the commit first; and two of them
+// compared, so that a regression is seen.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { quartile, ratiosOf, short, spreadOf, valuesOf } from './report.js';
+import type { Row, Sample } from './row.js';
+import { VARIANTS } from './variants.js';
+
+const FOLDER = join('bench', 'results');
+/** So much worse, beyond the quartiles of both, is a regression. */
+const WORSE = 1.1;
+/** Whose ratio to ours says more than our own figure, since the machine may be another or busy. */
+const REFERENCE = 'spread';
+
+export interface Head {
+  readonly kind: 'head';
+  readonly date: string;
+  readonly commit: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGigabytes: number;
+  readonly node: string;
+  readonly kernel: string;
+  readonly load: number;
+  readonly rounds: number;
+  readonly variants: Readonly<Record<string, string>>;
+}
+
+interface Kept {
+  readonly head: Head;
+  readonly samples: readonly Sample[];
+}
+
+function git(...args: string[]): string {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
+}
+
+export function makeHead(rounds: number, variants: readonly string[]): Head {
+  const commit = git('rev-parse', '--short', 'HEAD') || 'unknown';
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
+  return {
+    kind: 'head',
+    date: new Date().toISOString().slice(0, 16),
+    commit: commit + changed,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGigabytes: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    kernel: process.platform,
+    load: loadavg()[0] ?? NaN,
+    rounds,
+    variants: Object.fromEntries(variants.map((v) => [v, VARIANTS[v as keyof typeof VARIANTS].what])),
+  };
+}
+
+/** Answers where it stands. */
+export function keep(head: Head, rows: readonly Row[], samples: readonly Sample[]): string {
+  mkdirSync(FOLDER, { recursive: true });
+  const day = head.date.replace(':', '');
+  const file = join(FOLDER, `${day}-${head.commit}.jsonl`);
+  const described = rows.map(({ name, measures, options, figures }) => ({
+    kind: 'row',
+    name,
+    measures,
+    options,
+    figures,
+  }));
+  writeFileSync(file, [head, ...described, ...samples].map((line) => JSON.stringify(line)).join('\n') + '\n');
+  return file;
+}
+
+function read(file: string): Kept {
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  const parsed = lines.map((line) => JSON.parse(line) as Head | Sample | { kind: 'row' });
+  const [head] = parsed;
+  if (head === undefined || !('kind' in head) || head.kind !== 'head')
+    throw new Error(`${file} is no result of the bench`);
+  return { head, samples: parsed.filter((l): l is Sample => 'variant' in l) };
+}
+
+interface Comparison {
+  readonly text: string;
+  readonly worse: boolean;
+}
+
+function compareOne(
+  row: Row,
+  variant: string,
+  figure: Row['figures'][number],
+  a: Kept,
+  b: Kept,
+): Comparison | undefined {
+  const related = variant !== REFERENCE;
+  const values = (k: Kept): number[] => {
+    const ratios = related ? ratiosOf(k.samples, row.name, variant, REFERENCE, figure.name) : [];
+    return ratios.length > 0 ? ratios : valuesOf(k.samples, row.name, variant, figure.name);
+  };
+  const hasRatio = (k: Kept): boolean =>
+    related && ratiosOf(k.samples, row.name, variant, REFERENCE, figure.name).length > 0;
+  const both = hasRatio(a) && hasRatio(b);
+  const of = (k: Kept): number[] => (both ? values(k) : valuesOf(k.samples, row.name, variant, figure.name));
+  const [before, after] = [of(a), of(b)];
+  if (before.length === 0 || after.length === 0) return undefined;
+  const change = quartile(after, 2) / quartile(before, 2);
+  const [x, y] = [spreadOf(before), spreadOf(after)];
+  const worse = figure.better === 'more' ? change < 1 / WORSE && y.high < x.low : change > WORSE && y.low > x.high;
+  const what = both ? `${variant} / ${REFERENCE}` : variant;
+  const text = `${row.name}: ${figure.name} of ${what}: ${short(x.median)} -> ${short(y.median)} (${change.toFixed(2)}x)`;
+  return { text, worse };
+}
+
+/** Prints what changed from the first to the second; answers how many figures are worse. */
+export function compare(rows: readonly Row[], fileA: string, fileB: string): number {
+  const [a, b] = [read(fileA), read(fileB)];
+  for (const { head } of [a, b])
+    console.log(
+      `${head.date} ${head.commit}, ${head.cores} x ${head.processor}, node ${head.node}, load ${head.load.toFixed(1)}`,
+    );
+  let worse = 0;
+  for (const row of rows)
+    for (const variant of row.variants)
+      for (const figure of row.figures) {
+        const found = compareOne(row, variant, figure, a, b);
+        if (found === undefined) continue;
+        console.log(`${found.worse ? 'WORSE ' : '      '}${found.text}`);
+        if (found.worse) worse++;
+      }
+  console.log(worse === 0 ? 'no regression' : `${worse} figures are worse`);
+  return worse;
+}

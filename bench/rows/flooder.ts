@@ -1,0 +1,67 @@
+// Clients that were never changed: Spread's own spflooder with its C library, a write and several reads for each message,
+// so the client is most of what is measured.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { type Cluster, cpuSeconds } from '../cluster.js';
+import type { Figures, Row } from '../row.js';
+
+const LIMIT_MS = 60_000;
+/** Messages that make a run of about a second at a real Spread. */
+const COUNTS: Readonly<Record<number, number>> = { 10: 20_000, 1000: 10_000, 10_000: 3000, 100_000: 300 };
+
+/** Resolves with the seconds it took; spflooder prints no figures. */
+function flood(c: Cluster, at: number, args: readonly string[]): Promise<number> {
+  const program = join(process.env['PEAL_SPREAD_DIR']!, 'bin', 'spflooder');
+  const { host, port } = c.hosts[at]!;
+  return new Promise((resolve, reject) => {
+    // Without a terminal it would tell its progress only at the end.
+    const line = ['-oL', program, ...args, '-u', `f${at}`, '-s', `${port}@${host}`];
+    const p = spawn('stdbuf', line, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let from = performance.now();
+    const limit = setTimeout(() => p.kill('SIGKILL'), LIMIT_MS);
+    // The first line of progress comes when all members are there.
+    p.stdout.on('data', (chunk: Buffer) => {
+      if (/Received REGULAR|starting/.test(chunk.toString('latin1'))) from = performance.now();
+    });
+    p.on('exit', (code, signal) => {
+      clearTimeout(limit);
+      if (code === 0) resolve((performance.now() - from) / 1000);
+      else reject(new Error(`spflooder ended with ${signal ?? code ?? ''}`));
+    });
+  });
+}
+
+async function run(c: Cluster, senders: number, bytes: number): Promise<Figures> {
+  const count = COUNTS[bytes]! * (c.kind === 'peal' ? 2 : 1);
+  const before = cpuSeconds(c);
+  const args = ['-m', String(count), '-b', String(bytes), '-n', '3'];
+  const seconds = await Promise.all(
+    // A reader counts the messages of the others only.
+    c.hosts.map((_, i) => flood(c, i, i < senders ? args : [...args, '-ro'])),
+  );
+  const messages = count * senders;
+  const perSecond = messages / Math.max(...seconds);
+  return {
+    messages: perSecond,
+    megabytes: (perSecond * bytes) / 1e6,
+    cpu: ((cpuSeconds(c) - before) * 1e6) / messages,
+  };
+}
+
+export const flooders: readonly Row[] =
+  process.env['PEAL_SPREAD_DIR'] === undefined
+    ? []
+    : [1, 3].flatMap((senders) =>
+        [10, 1000, 10_000, 100_000].map((bytes) => ({
+          name: `c-clients/${senders}x${bytes}`,
+          measures: `the peer's spflooder at each of three daemons, ${senders} of them sending`,
+          options: { senders, bytes, program: 'spflooder', library: 'unchanged' },
+          figures: [
+            { name: 'messages', unit: 'msg/s to each receiver', better: 'more' },
+            { name: 'megabytes', unit: 'MB/s', better: 'more' },
+            { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
+          ] as const,
+          variants: ['tcp', 'ring', 'spread'] as const,
+          run: (c: Cluster) => run(c, senders, bytes),
+        })),
+      );

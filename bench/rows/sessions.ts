@@ -1,0 +1,107 @@
+// Sessions and groups: how fast they come and go, and what many of them cost.
+import type { ChurnOrder, Churned } from '../churn-client.js';
+import { type Cluster, residentMegabytes } from '../cluster.js';
+import { LoadProcess } from '../processes.js';
+import type { Figures, Row } from '../row.js';
+
+const CONNECTS = 1500;
+const JOINS = 6000;
+const PACED_JOINS = 1000;
+const MANY_SESSIONS = 10_000;
+const MANY_GROUPS = 100_000;
+const KILOBYTES_PER_MEGABYTE = 1000;
+
+/** Answers with the load still there; `then` looks at the cluster meanwhile. */
+async function churn(
+  c: Cluster,
+  order: Omit<ChurnOrder, 'host' | 'port'>,
+  at: readonly number[],
+  then?: () => Figures,
+) {
+  const all = at.map((i) => {
+    const one: ChurnOrder = { ...c.hosts[i]!, ...order, name: `${order.name}${i}` };
+    return new LoadProcess('churn-client', one);
+  });
+  try {
+    const told = await Promise.all(all.map((p) => p.told((m) => m.event === 'churned')));
+    const figures = told.map((m) => m as unknown as Churned);
+    const perSecond = figures.reduce((sum, f) => sum + f.perSecond, 0);
+    const worst = (of: 'p50' | 'p99'): number => Math.max(...figures.map((f) => f[of]));
+    return { perSecond, p50: worst('p50'), p99: worst('p99'), ...then?.() };
+  } finally {
+    for (const p of all) p.kill();
+  }
+}
+
+const RATE = { name: 'perSecond', better: 'more' } as const;
+const P50 = { name: 'p50', unit: 'us', better: 'less' } as const;
+const P99 = { name: 'p99', unit: 'us', better: 'less' } as const;
+const ALL = ['tcp', 'ring', 'spread'] as const;
+/** Own name for each run: base 36, as names have ten bytes at most. */
+const tag = (letter: string, serial: number): string => `${letter}${serial.toString(36)}`;
+
+export const sessions: readonly Row[] = [
+  {
+    name: 'connects',
+    measures: 'sessions that connect and end at once, at one daemon of three',
+    options: { count: CONNECTS, 'at a time': 8 },
+    figures: [{ ...RATE, unit: 'connects/s' }, P50, P99],
+    variants: ALL,
+    run: (c, serial) => churn(c, { what: 'connect', name: tag('c', serial), count: CONNECTS, width: 8 }, [0]),
+  },
+  {
+    name: 'joins',
+    measures: 'one session that joins groups, each left again when its view came',
+    options: { count: JOINS, 'at a time': 100 },
+    figures: [{ ...RATE, unit: 'joins/s' }, P50, P99],
+    variants: ALL,
+    run: (c, serial) => churn(c, { what: 'join', name: tag('j', serial), count: JOINS, width: 100 }, [0]),
+  },
+  {
+    name: 'join-to-view',
+    measures: 'the same one after the other: from the join to the own view',
+    options: { count: PACED_JOINS, 'at a time': 1 },
+    figures: [P50, P99],
+    variants: ALL,
+    run: (c, serial) => churn(c, { what: 'join', name: tag('v', serial), count: PACED_JOINS, width: 1 }, [1]),
+  },
+  {
+    name: 'sessions-10000',
+    measures: 'so many sessions without membership at three daemons, all in one group',
+    options: { sessions: MANY_SESSIONS, max_sessions: MANY_SESSIONS },
+    figures: [
+      { ...RATE, unit: 'connects/s' },
+      { name: 'memory', unit: 'KB a session and daemon of it', better: 'less' },
+    ],
+    variants: ['tcp', 'ring'],
+    fresh: true,
+    rounds: 2,
+    run: async (c, serial) => {
+      const before = residentMegabytes(c);
+      const each = Math.ceil(MANY_SESSIONS / c.hosts.length);
+      const order = { what: 'hold', name: tag('h', serial), count: each, width: 16 } as const;
+      return await churn(c, order, [0, 1, 2], () => ({
+        memory: ((residentMegabytes(c) - before) * KILOBYTES_PER_MEGABYTE) / each,
+      }));
+    },
+  },
+  {
+    name: 'groups-100000',
+    measures: 'one session that joins so many groups and stays in them',
+    options: { groups: MANY_GROUPS, 'at a time': 500 },
+    figures: [
+      { ...RATE, unit: 'joins/s' },
+      { name: 'memory', unit: 'KB a group at each daemon', better: 'less' },
+    ],
+    variants: ['tcp', 'ring', 'spread'],
+    fresh: true,
+    rounds: 2,
+    run: async (c, serial) => {
+      const before = residentMegabytes(c);
+      const order = { what: 'groups', name: tag('g', serial), count: MANY_GROUPS, width: 500 } as const;
+      return await churn(c, order, [0], () => ({
+        memory: ((residentMegabytes(c) - before) * KILOBYTES_PER_MEGABYTE) / MANY_GROUPS,
+      }));
+    },
+  },
+];

@@ -1,0 +1,64 @@
+// The systems that a row can run against. A variant that needs a program from outside the repository is there when the
+// environment names it: PEAL_SPREAD_DIR the place of a real Spread (sbin/spread), PEAL_NATS a nats-server program.
+import type { LinkName } from '../test/e2e/processes.js';
+import { type Cluster, startNats, startPeal, startSpread } from './cluster.js';
+
+export interface ClusterShape {
+  readonly daemons: number;
+  /** Lines of the binary API's section. */
+  readonly client: readonly string[];
+}
+
+export interface Variant {
+  readonly what: string;
+  /** Is it there on this machine? */
+  available(): boolean;
+  start(shape: ClusterShape): Promise<Cluster>;
+}
+
+const spreadPlace = process.env['PEAL_SPREAD_DIR'];
+const natsServer = process.env['PEAL_NATS'];
+/** Three times Spread's defaults of 160, 20 and 15 and more: what its manual suggests for fast networks. */
+const TUNED = ['Window = 800', 'PersonalWindow = 200', 'AcceleratedWindow = 150'];
+
+function peal(link: LinkName, name: string, lines: readonly string[], what: string): Variant {
+  return {
+    what,
+    available: () => true,
+    start: ({ daemons, client }) => startPeal(link, { daemons, client, medium: lines, name }),
+  };
+}
+
+function spread(name: string, lines: readonly string[], what: string): Variant {
+  return {
+    what,
+    available: () => spreadPlace !== undefined,
+    start: ({ daemons }) => startSpread(spreadPlace!, lines, daemons, name),
+  };
+}
+
+export const VARIANTS = {
+  tcp: peal('tcp', 'tcp', [], 'ours, [link.tcp] with its defaults'),
+  ring: peal('ring', 'ring', [], 'ours, [link.ring] with its defaults: probed datagram sizes, 60 KB on loopback'),
+  'ring-1472': peal(
+    'ring',
+    'ring-1472',
+    ['datagram_bytes = 1472'],
+    'ours, [link.ring] over [link.udp] with datagram_bytes = 1472',
+  ),
+  'ring-8972': peal(
+    'ring',
+    'ring-8972',
+    ['datagram_bytes = 8972'],
+    'ours, [link.ring] over [link.udp] with datagram_bytes = 8972 (jumbo)',
+  ),
+  spread: spread('spread', [], 'real Spread, default windows of 160/20/15'),
+  'spread-800': spread('spread-800', TUNED, 'real Spread, windows of 800/200/150'),
+  nats: {
+    what: 'three NATS servers, all routed to each other; no order between senders',
+    available: () => natsServer !== undefined,
+    start: ({ daemons }: ClusterShape) => startNats(natsServer!, daemons),
+  },
+} as const satisfies Record<string, Variant>;
+
+export type VariantName = keyof typeof VARIANTS;
