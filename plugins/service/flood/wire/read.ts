@@ -208,7 +208,6 @@ function haveOrigins(body: readonly List[]): HaveOrigin[] {
   return body.filter((l) => l.key === 'have').map((l) => haveOrigin(l));
 }
 
-/** Reads `(:have origin incarnation low (first last) ...)`: also what is kept in storage has this form. */
 function haveOrigin(l: List): HaveOrigin {
   const [origin, incarnation, low, ...rest] = l.values;
   if (rest.length > MAX_RANGES) malformed('too many ranges');
@@ -226,4 +225,10 @@ function haveOrigin(l: List): HaveOrigin {
       return [first, last] as const;
     }),
   };
+}
+
+/** The record of one origin as it is kept in storage: the first `(:have ...)` of the lists. */
+export function readHaveRecord(lists: readonly List[]): HaveOrigin | undefined {
+  const have = lists.find((l) => l.key === 'have');
+  return have === undefined ? undefined : attempt(() => haveOrigin(have));
 }

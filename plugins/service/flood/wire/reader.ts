@@ -77,6 +77,11 @@ export class FrameStream {
     private readonly take: (f: Frame) => void,
   ) {}
 
+  /** A bandwidth probe is coming in. */
+  get probing(): boolean {
+    return this.head?.kind === 'bwtest';
+  }
+
   /** Nothing more is read as frames: what comes is `rest` of the `push` under way. */
   stop(): void {
     this.stopped = true;

@@ -145,7 +145,8 @@ function linkList(l: {
   return `(:link ${quoted(l.to)}${rtt}${bandwidth} (:age-s ${written(l.ageSeconds)}))\n`;
 }
 
-function haveLists(origins: readonly HaveOrigin[]): string {
+/** What is had of each origin, a list each; also the form in which it is stored. */
+export function haveLists(origins: readonly HaveOrigin[]): string {
   let text = '';
   for (const o of origins) {
     text += `(:have ${quoted(o.origin)} ${written(o.incarnation)} ${written(o.lowWater)}`;

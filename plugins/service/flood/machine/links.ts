@@ -1,0 +1,180 @@
+// Which connections carry updates (docs/design/flood.md, section 6): one link per pair of neighbours, dialled by the smaller
+// name, by the other one after 10 s; links that no topology asks for linger; a drain connection empties a queue kept for a
+// site that is no neighbour any more. One connection per site carries, and the rule that chooses it is the same at both ends.
+import { carries, type Connection } from './connection.js';
+import type { Connections, End } from './connections.js';
+import type { Context } from './context.js';
+import { type Group, neighboursOf } from './group.js';
+import { DRAIN_QUIET_MS, LINGER_LEAST_MS, LINGER_MOST_MS, SECOND_DIALLER_MS } from './limits.js';
+import { Redial } from './redial.js';
+import type { Sites } from './sites.js';
+import type { UpdateStore } from './store.js';
+
+/** A connection that broke before that is a failure like a dial that was refused. */
+const STEADY_MS = 1_000;
+
+export class Links {
+  private readonly carriers = new Map<string, Connection>();
+  private wanted: ReadonlySet<string> = new Set();
+  /** Since when a link is wanted and there is none. */
+  private readonly missing = new Map<string, number>();
+  private readonly redial: Redial;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly sites: Sites,
+    private readonly groups: ReadonlyMap<string, Group>,
+    private readonly connections: Connections,
+    private readonly store: UpdateStore,
+  ) {
+    this.redial = new Redial(ctx);
+  }
+
+  /** The connection that carries updates to that site. */
+  carrier(site: string): Connection | undefined {
+    return this.carriers.get(site);
+  }
+
+  get up(): number {
+    let n = 0;
+    for (const c of this.carriers.values()) if (c.purpose === 'link') n++;
+    return n;
+  }
+
+  /** Sites that get an update of those groups: neighbours that are members, and whoever has a link to us. */
+  targets(groups: readonly Group[]): Set<string> {
+    const found = new Set<string>();
+    for (const g of groups) {
+      for (const s of neighboursOf(g, this.ctx.self)) if (g.members.has(s) && this.sites.mayQueue(s)) found.add(s);
+      for (const [s, c] of this.carriers) if (c.purpose === 'link' && c.groups.has(g.name)) found.add(s);
+    }
+    return found;
+  }
+
+  /** A topology, a membership or the neighbours before a topology changed. */
+  rewire(): void {
+    const wanted = new Set<string>();
+    for (const g of this.groups.values()) for (const s of neighboursOf(g, this.ctx.self)) wanted.add(s);
+    this.wanted = wanted;
+    for (const s of this.missing.keys()) if (!wanted.has(s)) this.missing.delete(s);
+    this.redial.tidy((s) => wanted.has(s) || this.store.queued(s) > 0);
+    this.reconcile();
+  }
+
+  /** Dials what is wanted and due; lets go of what is not wanted. */
+  reconcile(): void {
+    if (this.ctx.leaving) return;
+    const { nowMs } = this.ctx;
+    for (const site of this.wanted) {
+      if (this.carriers.get(site)?.purpose === 'link') {
+        this.missing.delete(site);
+        continue;
+      }
+      const since = this.missing.get(site) ?? nowMs;
+      this.missing.set(site, since);
+      this.dialWhenDue(site, since);
+    }
+    for (const c of this.carriers.values()) if (c.dialled) this.linger(c);
+    this.drain();
+    this.arm();
+  }
+
+  /** Greeted on both sides: does it carry? */
+  opened(c: Connection): boolean {
+    this.redial.succeeded(c.site);
+    if (!carries(c)) return false;
+    const old = this.carriers.get(c.site);
+    if (old !== undefined && this.keeps(old, c)) {
+      this.connections.close(c, 'there is a better connection');
+      return false;
+    }
+    this.carriers.set(c.site, c);
+    if (c.purpose === 'link') this.missing.delete(c.site);
+    if (old !== undefined) this.connections.close(old, 'there is a better connection');
+    return true;
+  }
+
+  ended(c: Connection, end: End, wasOpen: boolean): void {
+    if (this.carriers.get(c.site) === c) this.carriers.delete(c.site);
+    if (c.purpose !== 'link' && c.purpose !== 'drain') return;
+    const { nowMs } = this.ctx;
+    if (this.wanted.has(c.site) && !this.carriers.has(c.site) && wasOpen) this.missing.set(c.site, nowMs);
+    const failed = end !== 'ours' && (!wasOpen || nowMs - c.sinceMs < STEADY_MS || end === 'broken');
+    if (c.dialled && failed) this.redial.failed(c.site);
+    this.arm();
+  }
+
+  /** A site that was silent is heard. */
+  heardAgain(site: string): void {
+    this.redial.alive(site);
+    if (this.missing.has(site) || this.store.queued(site) > 0) this.ctx.after('links', 0, () => this.reconcile());
+  }
+
+  /** Pings quiet links and gives up dead ones. */
+  watch(pingMs: number, downMs: number, ping: (c: Connection) => void): void {
+    for (const c of [...this.carriers.values()]) {
+      const { nowMs } = this.ctx;
+      if (nowMs - c.heardMs >= downMs) this.connections.giveUp(c);
+      else if (nowMs - Math.max(c.heardMs, c.askedMs) >= pingMs) {
+        c.askedMs = nowMs;
+        ping(c);
+      }
+    }
+  }
+
+  /** Of two connections with one site, does the old one stay? A link beats a drain; the smaller name's dial beats the other's. */
+  private keeps(old: Connection, c: Connection): boolean {
+    if (old.purpose !== c.purpose) return old.purpose === 'link';
+    const smallerIsUs = this.ctx.self < c.site;
+    return old.dialled !== c.dialled && old.dialled === smallerIsUs;
+  }
+
+  private dialWhenDue(site: string, sinceMs: number): void {
+    const s = this.sites.get(site);
+    if (s === undefined || this.connections.dialling(site, 'link')) return;
+    const due = Math.max(this.redial.notBefore(site), this.ctx.self < site ? sinceMs : sinceMs + SECOND_DIALLER_MS);
+    if (this.ctx.nowMs >= due) this.connections.dial(s.definition, 'link');
+  }
+
+  /** One that we dialled and that no topology asks for goes when its queue is empty, or after a minute. */
+  private linger(c: Connection): void {
+    const { nowMs } = this.ctx;
+    if (c.purpose === 'link') {
+      if (this.wanted.has(c.site)) {
+        c.unwantedMs = undefined;
+        return;
+      }
+      c.unwantedMs ??= nowMs;
+      const ms = nowMs - c.unwantedMs;
+      const empty = this.store.queued(c.site) === 0;
+      if ((empty && ms >= LINGER_LEAST_MS) || ms >= LINGER_MOST_MS)
+        this.connections.close(c, 'no topology asks for it');
+    } else if (
+      this.store.queued(c.site) === 0 &&
+      c.flow.haveWanted.size === 0 &&
+      nowMs - Math.max(c.flow.dataMs, c.sinceMs) >= DRAIN_QUIET_MS
+    )
+      this.connections.close(c, 'drained');
+  }
+
+  private drain(): void {
+    for (const site of this.store.sites()) {
+      if (this.wanted.has(site) || this.carriers.has(site) || this.connections.dialling(site, 'drain')) continue;
+      const s = this.sites.get(site);
+      if (s === undefined || !this.sites.isKnown(site) || this.sites.isDown(site)) continue;
+      if (this.ctx.nowMs >= this.redial.notBefore(site)) this.connections.dial(s.definition, 'drain');
+    }
+  }
+
+  /** Wakes for the next dial that will be due. */
+  private arm(): void {
+    let next = Infinity;
+    for (const [site, since] of this.missing) {
+      if (this.connections.dialling(site, 'link') || this.sites.get(site) === undefined) continue;
+      const due = this.ctx.self < site ? since : since + SECOND_DIALLER_MS;
+      next = Math.min(next, Math.max(due, this.redial.notBefore(site)));
+    }
+    if (next === Infinity) this.ctx.timers.cancel('links');
+    else this.ctx.timers.set('links', Math.max(next, this.ctx.nowMs), () => this.reconcile());
+  }
+}
