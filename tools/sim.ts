@@ -1,10 +1,7 @@
 // `npm run sim`: runs seeds of the simulator for a time, or one seed, and tells what it found (docs/how-we-test.md).
 // Exit code 0: no violation; 1: a violation; 2: wrong arguments.
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { TraceEvent } from '../test/sim/trace.js';
 import { toLine } from '../test/sim/trace.js';
@@ -15,6 +12,8 @@ import { shrink } from '../test/sim/shrink.js';
 import { hashText } from '../test/sim/random.js';
 import { SUBJECTS } from '../test/sim/subject.js';
 import { timeline } from '../test/sim/timeline.js';
+import { huntFlood } from './sim-flood.js';
+import { shareOut } from './sim-jobs.js';
 
 interface Options {
   seed: number;
@@ -22,6 +21,7 @@ interface Options {
   daemons: [number, number];
   phases?: number;
   maxBytes?: number;
+  service?: 'flood';
   link: keyof typeof SUBJECTS;
   medium?: 'stream' | 'datagram';
   shrink: number;
@@ -58,6 +58,8 @@ interface Total {
 
 const HOUR_MS = 3_600_000;
 const PROGRESS_MS = 2000;
+/** Sites of a flooding service, unless it is said how many. */
+const FLOOD_SITES: [number, number] = [3, 12];
 
 function natural(text: string): number {
   const n = Number(text);
@@ -93,6 +95,7 @@ function main(): void {
       number,
       number,
     ])
+    .addOption(new Option('--service <name>', 'sites of that service instead of daemons').choices(['flood']))
     .option('--phases <n>', 'phases of chaos in a run', natural)
     .option('--max-bytes <n>', 'largest send of the network', natural)
     .addOption(new Option('--link <name>', 'what makes packs reliable').choices(Object.keys(SUBJECTS)).default('mesh'))
@@ -112,6 +115,11 @@ function main(): void {
   const seed = given.seed ?? Math.floor(Date.now() / 1000);
   const jobs = given.jobs ?? (given.minutes === undefined || given.minutes === 0 ? 1 : availableParallelism());
   const o = { ...given, seed, jobs } as Options;
+  if (o.service === 'flood') {
+    const sites = command.getOptionValueSource('daemons') === 'default' ? FLOOD_SITES : o.daemons;
+    void huntFlood({ ...o, sites }).then((good) => (process.exitCode = good ? 0 : 1));
+    return;
+  }
   void (jobs > 1 ? shared(o) : Promise.resolve(hunt(o))).then((total) => {
     if (total.met !== undefined) console.error(toldCoverage(total.met, o.link));
     if (o.json) console.log(JSON.stringify(total));
@@ -123,31 +131,26 @@ function main(): void {
 /** Several processes, each with its part of the seeds; their figures together. */
 async function shared(o: Options): Promise<Total> {
   const total = nothing();
-  const children = Array.from({ length: o.jobs }, (_, i) => {
-    const own = ['--seed', o.seed + i * o.stride, '--stride', o.stride * o.jobs, '--jobs', 1, '--json'];
-    const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
-    if (o.phases !== undefined) run.push('--phases', o.phases);
-    if (o.maxBytes !== undefined) run.push('--max-bytes', o.maxBytes);
-    run.push('--link', o.link);
-    if (o.medium !== undefined) run.push('--medium', o.medium);
-    if (o.trace !== undefined) run.push('--trace', `${o.trace}.${i}`);
-    for (const flag of ['first', 'twice', 'coverage'] as const) if (o[flag]) run.push(`--${flag}`);
-    if (o.keep !== undefined) run.push('--keep', `${o.keep}.${i}`);
-    const args = [...process.execArgv, fileURLToPath(import.meta.url), ...own.map(String), ...run.map(String)];
-    return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  });
-  const all = children.map(async (child) => {
-    let last = '';
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (last !== '') console.log(last);
-      last = line;
-    }
-    if (!last.startsWith('{')) throw new Error(`a part of the run ended without figures: ${last}`);
-    merge(total, JSON.parse(last) as Total);
-    if (o.first && total.violations > 0) for (const c of children) if (c !== child) c.kill();
-  });
-  const failed = (await Promise.allSettled(all)).filter((r) => r.status === 'rejected');
-  if (failed.length > 0 && !(o.first && total.violations > 0)) throw failed[0]!.reason;
+  const run = ['--minutes', o.minutes, '--daemons', o.daemons.join('-'), '--shrink', o.shrink, '--lines', o.lines];
+  run.push('--stride', o.stride * o.jobs, '--jobs', 1, '--json');
+  if (o.phases !== undefined) run.push('--phases', o.phases);
+  if (o.maxBytes !== undefined) run.push('--max-bytes', o.maxBytes);
+  run.push('--link', o.link);
+  if (o.medium !== undefined) run.push('--medium', o.medium);
+  for (const flag of ['first', 'twice', 'coverage'] as const) if (o[flag]) run.push(`--${flag}`);
+  await shareOut(
+    o.jobs,
+    (i) => {
+      const own = ['--seed', o.seed + i * o.stride];
+      if (o.trace !== undefined) own.push('--trace', `${o.trace}.${i}`);
+      if (o.keep !== undefined) own.push('--keep', `${o.keep}.${i}`);
+      return [...run, ...own].map(String);
+    },
+    (figures) => {
+      merge(total, JSON.parse(figures) as Total);
+      return o.first && total.violations > 0;
+    },
+  );
   return total;
 }
 

@@ -44,7 +44,7 @@ export class Timers {
     return undefined;
   }
 
-  /** Fires all that are due, also those set meanwhile for no later than `nowMs`, but none twice that is set anew for now. */
+  /** Fires all that are due, also those set meanwhile for no later than `nowMs`, but none twice that a firing sets anew. */
   run(nowMs: number): void {
     const last = this.order;
     for (let at = this.next(); at !== undefined && at <= nowMs; at = this.next()) {
