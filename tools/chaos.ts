@@ -47,6 +47,7 @@ const machines = Namespaces.create(o.daemons);
 const network = machines === undefined ? 'faulty' : 'netns';
 if (machines === undefined)
   console.error('no network namespaces here (root and iproute2 are needed): cuts by the faulty medium');
+const spread = process.env['PEAL_SPREAD_DIR'];
 const began = Date.now();
 const problems: string[] = [];
 let figures: object = {};
@@ -59,6 +60,7 @@ try {
     until: began + o.minutes * 60_000,
     stormMs: STORM_MS,
     pauseMs: PAUSE_MS,
+    ...(spread === undefined ? {} : { spread }),
     ...(machines === undefined ? {} : { machines }),
     say: (line) => console.error(`${((Date.now() - began) / 1000).toFixed(0)} s: ${line}`),
   });

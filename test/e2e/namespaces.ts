@@ -57,7 +57,12 @@ export class Namespaces {
 
   /** Runs a program of Node's in the i-th namespace. */
   node(i: number, args: readonly string[], stdio: StdioOptions): ChildProcess {
-    return spawn('ip', ['netns', 'exec', this.#names[i]!, process.execPath, ...args], { stdio });
+    return this.run(i, process.execPath, args, stdio);
+  }
+
+  /** Runs any program in the i-th namespace. */
+  run(i: number, program: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
+    return spawn('ip', ['netns', 'exec', this.#names[i]!, program, ...args], { stdio });
   }
 
   /** Everything from the i-th to the j-th goes to a card that nobody has, until it is mended: lost without a word. */

@@ -1,5 +1,6 @@
 // A soak of real daemons: clients on all of them, every service level, while daemons are killed, frozen, stopped,
 // restarted, slowed and cut from one another at random; between the storms everything must come together again. Traces go to the simulator's checkers.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ControlClient } from '../../core/runtime/control-client.js';
 import { Service } from '../../core/wire/frame.js';
@@ -27,6 +28,8 @@ export interface SoakOptions {
   readonly pauseMs?: number;
   /** Each daemon in one of these; without it on loopback, with cuts made by the faulty medium. */
   readonly machines?: Namespaces;
+  /** Place of a real Spread: its C client floods a group of its own through some daemon in each storm. */
+  readonly spread?: string;
   /** Progress, one line each. */
   readonly say: (line: string) => void;
 }
@@ -49,6 +52,8 @@ const ALL = 'everybody';
 /** After a storm: come together within this, or it is a violation. Flapping edges wait up to 30 s by design. */
 const MERGE_LIMIT_MS = 45_000;
 const QUIET_MS = 400;
+const FLOOD_MESSAGES = 20_000;
+const FLOOD_BYTES = 500;
 const SENDER_WAIT_BYTES = 1 << 18;
 const PAUSE_MS = 10;
 /** Most bandwidths are far below the load, so that queues fill. */
@@ -118,13 +123,29 @@ class Soak {
   async storm(): Promise<void> {
     this.sending = true;
     const senders = this.send();
+    const flooder = this.o.spread === undefined ? undefined : this.flood(this.o.spread);
     const until = this.recorder.now + this.o.stormMs;
     while (this.recorder.now < until) {
       await sleep(100 + this.random.below(900));
       await this.fault();
     }
     this.sending = false;
+    flooder?.kill();
     await senders;
+  }
+
+  /** An unmodified client of the peer, as fast as it is let; its daemon may die under it. */
+  flood(spread: string): ChildProcess {
+    const d = this.farm.daemons[this.random.below(this.farm.daemons.length)]!;
+    const at = `${d.port}@127.0.0.1`;
+    const args = ['-wo', '-u', `f${this.names}`, '-m', String(FLOOD_MESSAGES), '-b', String(FLOOD_BYTES), '-s', at];
+    const program = join(spread, 'bin/spflooder');
+    this.o.say(`spflooder at ${d.name}`);
+    const { machines } = this.o;
+    const flooder = machines?.run(this.place(d), program, args, 'ignore') ?? spawn(program, args, { stdio: 'ignore' });
+    flooder.on('error', (e) => this.o.say(`no spflooder: ${e.message}`));
+    flooder.on('exit', (code) => code === 0 && this.o.say('spflooder has sent everything'));
+    return flooder;
   }
 
   async send(): Promise<void> {
