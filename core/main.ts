@@ -7,6 +7,7 @@ import { addCompliance } from './cli/compliance.js';
 import { checkConfig, explainConfig } from './cli/config.js';
 import { fault, setLogLevel, showRunningPlugins, showStatus, type Which } from './cli/control.js';
 import { errorLines, EXIT_OK, EXIT_USAGE, exitCodeOf } from './cli/exit.js';
+import { addFloodd } from './cli/floodd.js';
 import { showOptions } from './cli/options.js';
 import { showPlugins } from './cli/plugins.js';
 import { start } from './cli/start.js';
@@ -76,6 +77,7 @@ function commandLine(exit: (code: number) => void): Command {
   addControl(program);
   addClients(program, terminal, exit);
   addCompliance(program, terminal, exit);
+  addFloodd(program, terminal, exit);
   program
     .command('options')
     .description('describe the options of a section, e.g. client.binary; without one list all sections')

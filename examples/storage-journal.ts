@@ -101,6 +101,7 @@ interface Log {
 
 /** One plugin's space. `apply` is the only way in which it changes, in this life and when the journal is read. */
 class JournalStore implements Store {
+  readonly durable = true;
   readonly values = new Map<string, Bytes>();
   readonly kept = new Map<string, Log>();
 

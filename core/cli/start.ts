@@ -2,6 +2,7 @@
 // configuration cleanly; a second signal ends the process at once.
 import { hostPlan, planFrom, type PlannedDaemon } from '../index.js';
 import { fewFiles } from './open-files.js';
+import type { Plan } from '../kernel/plan.js';
 import { errorLines, EXIT_FAILURE, EXIT_OK } from './exit.js';
 import type { Terminal } from './terminal.js';
 
@@ -16,7 +17,11 @@ const LINGER_MS = 1000;
 
 /** Runs until a signal or a fatal error; answers the exit code. Rejects when the daemon could not be planned or created. */
 export async function start(request: StartRequest, terminal: Terminal): Promise<number> {
-  const plan = await planFrom({ file: request.config, name: request.name });
+  return runPlan(await planFrom({ file: request.config, name: request.name }), terminal);
+}
+
+/** As `start`, for a plan that was made in another way. */
+export async function runPlan(plan: Plan, terminal: Terminal): Promise<number> {
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   let stopping = false;

@@ -57,6 +57,8 @@ export interface AppendLog {
  * given away at `put` and shared at `get`: nobody changes them. Values are accounted as key + value + 512 bytes.
  */
 export interface Store {
+  /** What was promised is there in the next life of the daemon. */
+  readonly durable?: boolean;
   get(key: string): Promise<Bytes | undefined>;
   /** Rejects with PEAL_STORAGE_FULL and changes nothing when the space's limit would be passed. */
   put(key: string, value: Bytes): Promise<void>;

@@ -22,6 +22,7 @@ import { LmdbLog } from './log.js';
 export type Opened = () => Database | undefined;
 
 export class LmdbStore implements Store {
+  readonly durable = true;
   private readonly named = new Map<string, LmdbLog>();
 
   constructor(

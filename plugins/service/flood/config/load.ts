@@ -83,3 +83,8 @@ function merged<T extends { readonly name: string }>(first: readonly T[], others
 function given(local: Partial<LocalDefinition>): Partial<LocalDefinition> {
   return Object.fromEntries(Object.entries(local).filter(([, value]) => value !== undefined));
 }
+
+/** A site of that host is for this host only. */
+export function isLoopbackName(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.startsWith('127.');
+}

@@ -1,0 +1,207 @@
+// Real sites in one process, for tests of the driver: each a plugin built as the kernel would, with storage and exporter of
+// its own, on loopback addresses and ports given by the system. Periods are short; nothing waits for a fixed time.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DaemonInfo,
+  EventLoop,
+  Exporter,
+  type ExportBatch,
+  type ExportResult,
+  Shutdown,
+  type Storage,
+  Store,
+} from 'peal/plugin';
+import { NodeLoop } from '../../../../core/runtime/loop.js';
+import { bind, buildPlugin } from '../../../../test/compliance/build.js';
+import { infoOf } from '../../../../test/compliance/bench.js';
+import { freePorts } from '../../../../test/e2e/processes.js';
+import storageLmdb from '../../../storage/lmdb/index.js';
+import storageMemory from '../../../storage/memory/index.js';
+import plugin from '../index.js';
+import type { FloodService } from '../service.js';
+import type { Sockets } from '../sockets.js';
+
+/** An exporter that keeps what it gets, and can be held. */
+export class KeepingExporter implements Exporter {
+  maxBatchBytes = 1_048_576;
+  readonly ids: string[] = [];
+  readonly texts: string[] = [];
+  readonly batches: ExportBatch[] = [];
+  /** While it is set a batch is not done. */
+  held: Promise<void> | undefined;
+  /** How the next batches end. */
+  failures = 0;
+  private busy = false;
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  offer(batch: ExportBatch): 'busy' | Promise<ExportResult> {
+    if (this.busy) return 'busy';
+    this.busy = true;
+    return this.take(batch);
+  }
+
+  private async take(batch: ExportBatch): Promise<ExportResult> {
+    this.batches.push(batch);
+    await this.held;
+    this.busy = false;
+    if (this.failures-- > 0) return { ok: false, detail: 'told to fail' };
+    this.failures = 0;
+    for (const { id, bytes } of batch.records) {
+      this.ids.push(id);
+      this.texts.push(Buffer.from(bytes).toString('latin1'));
+    }
+    return { ok: true };
+  }
+}
+
+export interface SiteOptions {
+  readonly storage?: 'memory' | 'lmdb';
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** One site; it may live several times. */
+export class Site {
+  readonly exporter = new KeepingExporter();
+  /** Set by `terminate`. */
+  asked = '';
+  logged: readonly string[] = [];
+  private service: FloodService | undefined;
+  private storage: Storage | undefined;
+
+  constructor(
+    private readonly world: World,
+    readonly name: string,
+    readonly place: number,
+    private readonly o: SiteOptions,
+  ) {}
+
+  get flood(): FloodService {
+    if (this.service === undefined) throw new Error(`site ${this.name} does not run`);
+    return this.service;
+  }
+
+  async start(): Promise<void> {
+    const folder = join(this.world.folder, this.name);
+    mkdirSync(folder, { recursive: true });
+    const info = bind(DaemonInfo, infoOf([{ name: this.name, host: '127.0.0.1', port: 1, place: 0 }], folder));
+    const lmdb = this.o.storage === 'lmdb';
+    this.storage = buildPlugin<Storage>({
+      plugin: lmdb ? storageLmdb : storageMemory,
+      ...(lmdb ? { options: { path: folder } } : {}),
+      ports: [info],
+    }).instance;
+    await this.storage.start?.();
+    const built = buildPlugin<FloodService>({
+      plugin,
+      options: { site: this.name, ...this.o.options },
+      inner: this.world.inner(this),
+      ports: [
+        info,
+        bind(EventLoop, this.world.loop),
+        bind<Store>(Store, this.storage.space('service.flood')),
+        bind<Exporter>(Exporter, this.exporter),
+        bind(Shutdown, { ask: (why) => (this.asked = why) }),
+      ],
+    });
+    this.service = built.instance;
+    this.logged = built.logged;
+    await this.service.start();
+  }
+
+  /** As when the process is killed: nothing is said any more, and the system closes its sockets. */
+  async crash(): Promise<void> {
+    const inside = this.flood as unknown as { running: boolean; readonly sockets: Sockets };
+    inside.running = false;
+    await inside.sockets.closeAll();
+    await this.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.service?.stop();
+    await this.storage?.stop?.();
+    this.service = undefined;
+    this.storage = undefined;
+  }
+}
+
+export interface WorldOptions {
+  readonly sites: number;
+  readonly connectivity?: number;
+  readonly group?: Readonly<Record<string, string>>;
+  readonly site?: SiteOptions;
+}
+
+const NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta'];
+
+/** Periods of tests, as a file says them. */
+export const SHORT = {
+  ping_period_ms: '200',
+  bandwidth_period_ms: '500',
+  bandwidth_size_bytes: '4096',
+  estimates_period_ms: '400',
+  down_period_ms: '1500',
+  update_period_ms: '1000',
+  join_period_ms: '500',
+};
+
+export class World {
+  readonly folder = mkdtempSync(join(tmpdir(), 'peal-flood-'));
+  readonly failures: unknown[] = [];
+  readonly loop = new NodeLoop((_, error) => this.failures.push(error));
+  sites: readonly Site[] = [];
+  private ports: readonly number[] = [];
+
+  private constructor(private readonly o: WorldOptions) {}
+
+  /** Sites that are not started yet. */
+  static async create(o: WorldOptions): Promise<World> {
+    const world = new World(o);
+    world.ports = await freePorts(o.sites);
+    world.sites = NAMES.slice(0, o.sites).map((name, place) => new Site(world, name, place, o.site ?? {}));
+    world.loop.start();
+    return world;
+  }
+
+  /** All sites and the group, as every one of them has it in its file. */
+  inner(_own: Site): Record<string, Record<string, string>> {
+    const { connectivity = 2, group = {} } = this.o;
+    const names = this.sites.map((s) => s.name).join(', ');
+    const sites = this.sites.map((s) => [
+      `site.${s.name}`,
+      {
+        hostname: 'localhost',
+        inet_address: `127.0.0.${s.place + 2}`,
+        client_port: '2000',
+        data_port: String(this.ports[s.place]),
+      },
+    ]);
+    return {
+      ...(Object.fromEntries(sites) as Record<string, Record<string, string>>),
+      'group.mirror': { sites: names, connectivity: String(connectivity), ...SHORT, ...group },
+    };
+  }
+
+  async start(): Promise<this> {
+    for (const site of this.sites) await site.start();
+    return this;
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all(this.sites.map((s) => s.stop()));
+    this.loop.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+    if (this.failures.length > 0) throw this.failures[0];
+  }
+}
+
+/** Resolves when it is so. The limit of the test as a whole catches what never comes. */
+export async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
