@@ -21,6 +21,11 @@ export interface TrialOptions {
   readonly seed: number;
   /** How long one trouble lasts, milliseconds. */
   readonly troubleMs: number;
+  /**
+   * How often the topology is made anew, milliseconds. While one that is down is left out of it, nothing new is kept for it: it
+   * lists that as missing when it is back.
+   */
+  readonly updatePeriodMs: number;
   readonly say: (line: string) => void;
 }
 
@@ -52,7 +57,8 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Rejects when the sites do not even start; everything else is in the figures. */
 export async function trial(o: TrialOptions): Promise<TrialFigures> {
-  const farm = await FloodFarm.create({ sites: o.sites, connectivity: o.connectivity });
+  const group = { update_period_ms: String(o.updatePeriodMs) };
+  const farm = await FloodFarm.create({ sites: o.sites, connectivity: o.connectivity, group });
   try {
     await farm.start();
     return await new Trial(farm, o).run();
