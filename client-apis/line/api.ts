@@ -79,8 +79,10 @@ export class LineApi implements ClientApi {
     let port = this.o.port ?? given?.port ?? DEFAULT_PORT;
     for (const host of this.o.host ?? [given?.host ?? DEFAULT_HOST]) {
       const server = await this.listen(host, port);
-      port = (server.address() as AddressInfo).port;
-      this.where.push(isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`);
+      const at = server.address() as AddressInfo;
+      port = at.port;
+      const shown = host === '' ? at.address : host;
+      this.where.push(isIPv6(shown) ? `[${shown}]:${port}` : `${shown}:${port}`);
     }
   }
 
@@ -166,7 +168,7 @@ export class LineApi implements ClientApi {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
+        server.listen({ ...(host === '' ? {} : { host }), port, backlog: BACKLOG, exclusive: true }, () => {
           server.off('error', reject);
           resolve();
         });

@@ -9,7 +9,7 @@ export const OPTIONS = {
   host: {
     type: 'list',
     maxItems: 64,
-    doc: 'Addresses to listen on; without it the address of the service, else 127.0.0.1.',
+    doc: 'Addresses to listen on; without it where the service listens (floodd: as its data port), else 127.0.0.1.',
   },
   service: { type: 'string', doc: 'Name of the service whose commands are offered; default: the only one, if any.' },
   groups: { type: 'bool', default: true, doc: 'Offers the commands for ordered groups.' },

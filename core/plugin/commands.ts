@@ -94,7 +94,7 @@ export interface CommandFace {
   /** Text behind 220; default: that of the port. */
   greeting?(): string;
   page?(): readonly PageSection[] | Promise<readonly PageSection[]>;
-  /** Where the port listens when its own options say nothing. */
+  /** Where the port listens when its own options say nothing; `host` empty: all addresses of the machine. */
   address?(): HostPort | undefined;
 }
 

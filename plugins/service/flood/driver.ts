@@ -92,7 +92,7 @@ export class FloodDriver implements FloodService {
     const { settings } = o;
     const { store, loop, section, log, process, clock } = ports;
     this.site = settings.sites.find((s) => s.name === settings.site)!;
-    this.face = floodFace(this, o.version);
+    this.face = floodFace(this, o);
     this.incarnationFile = `${ports.stateDir}/${section}.incarnation`;
     this.events = new EventLog(log);
     this.topologies = new Topologies({ process, log });

@@ -61,7 +61,7 @@ export interface Listening {
 }
 
 export interface FloodService extends Service {
-  /** Its commands on the text port: `floodFace(this, version)` of commands/index.ts, there from the constructor on. */
+  /** Its commands on the text port: `floodFace(this, ...)` of commands/index.ts, there from the constructor on. */
   readonly face: CommandFace;
   /** Own definition. */
   readonly site: SiteDefinition;

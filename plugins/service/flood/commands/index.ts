@@ -5,16 +5,19 @@ import { controlCommands } from './control.js';
 import { floodCommands } from './flood.js';
 import { showCommands, showPage } from './show.js';
 
-/** Where the text port listens for a site without an address of its own. */
-const DEFAULT_HOST = '127.0.0.1';
+export interface FaceOptions {
+  /** Shown in the greeting. */
+  readonly version: string;
+  /** Where the site listens; undefined: on all addresses of the machine, as sites elsewhere and their clients need it. */
+  readonly listenAddress: string | undefined;
+}
 
-/** `version` is shown in the greeting. */
-export function floodFace(flood: FloodService, version: string): CommandFace {
+export function floodFace(flood: FloodService, { version, listenAddress }: FaceOptions): CommandFace {
   return {
     title: 'Flooding',
     commands: [...floodCommands(flood), ...showCommands(flood), ...controlCommands(flood)],
     greeting: () => `${flood.site.hostname} floodd/${version} site ${flood.site.name} ready`,
     page: () => showPage(flood),
-    address: () => ({ host: flood.site.inetAddress ?? DEFAULT_HOST, port: flood.site.clientPort }),
+    address: () => ({ host: listenAddress ?? '', port: flood.site.clientPort }),
   };
 }

@@ -60,13 +60,17 @@ const COUNTERS: Omit<FloodStatistics, 'uptimeSeconds' | 'site' | 'incarnation' |
 export class FloodDouble implements FloodService {
   readonly site = SITE;
   readonly updateMaxBytes = 1000;
-  readonly face: CommandFace = floodFace(this, '1.0');
+  readonly face: CommandFace;
   readonly submitted: { readonly text: string; readonly group: string | undefined }[] = [];
   terminated = 0;
   admin = true;
   refusal: SubmitRefusal | undefined;
   connectRefusal: ConnectRefusal = 'not-served';
   private listener: { readonly sink: ChannelSink; readonly take: (channel: Channel | undefined) => void } | undefined;
+
+  constructor(where: { readonly listenAddress: string | undefined } = { listenAddress: '127.0.0.1' }) {
+    this.face = floodFace(this, { version: '1.0', ...where });
+  }
 
   start(): Promise<void> {
     return Promise.resolve();

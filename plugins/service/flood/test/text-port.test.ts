@@ -286,3 +286,20 @@ describe('client library', () => {
     await expect(connect('127.0.0.1', 1)).rejects.toMatchObject({ code: 0 });
   });
 });
+
+test('the port listens where the site does, on all addresses if it has none', async () => {
+  for (const [listenAddress, shown] of [
+    ['127.0.0.3', /^127\.0\.0\.3:\d+$/],
+    [undefined, /^(\[::\]|0\.0\.0\.0):\d+$/],
+  ] as const) {
+    const site = new FloodDouble({ listenAddress });
+    await Port.within(
+      (port) => {
+        expect(port.api.addresses()).toEqual([expect.stringMatching(shown)]);
+        return Promise.resolve();
+      },
+      {},
+      site,
+    );
+  }
+});
