@@ -157,12 +157,14 @@ export class Scene {
     this.cluster.faults.healAll();
     const all = this.cluster.list.map((d) => d.place);
     for (const place of all) this.cluster.resume(place);
+    // What was sent before may still break a configuration once more: it has to hold.
     const end = this.now + CONVERGENCE_MS;
-    while (!this.together(all) && this.now < end) {
+    let since = this.now;
+    while (this.now - since < REST_MS && this.now < end) {
       for (const place of all) this.cluster.boot(place);
       this.run(STEP_MS);
+      if (!this.together(all)) since = this.now;
     }
-    this.run(REST_MS);
     const names = this.cluster.list.map((d) => d.name);
     this.checkers.add({ t: this.now, event: 'settled', components: [names] });
     // Some guarantees are judged when nobody is in a configuration any more.
