@@ -73,7 +73,7 @@ within(
     expect((await uploading.rest()).split('\r\n').slice(-2)).toEqual(['421 the upload stands still, closing', '']);
     expect(await member.ask('noop')).toBe('250 ok');
   },
-  { idle_limit_ms: '60', upload_limit_ms: '40' },
+  { idle_limit_ms: '400', upload_limit_ms: '300' },
 );
 
 within('item 13: one byte at a time is as good as any', async (port) => {
