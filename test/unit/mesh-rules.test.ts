@@ -159,6 +159,33 @@ describe('holes', () => {
     expect(up.log.at(-1)).toBe('1.6');
   });
 
+  test('a NACK that brought nothing is repeated smaller: 256 packs, 64, 16, 4, and twice as many after progress (3.4)', () => {
+    const { link, up } = start(false);
+    const asked = (): [number, number] => {
+      up.nowMs += up.timers.get(NACK_TIMER)!;
+      fire(link, up, NACK_TIMER);
+      const heads = up.sent.filter((s) => s.head[0] === NACK).map((s) => s.head);
+      up.sent = [];
+      const ranges = heads.flatMap((head) => readNack(head)!);
+      return [ranges[0]!.first, ranges.reduce((n, r) => n + r.many, 0)];
+    };
+    link.received(1, data(1000));
+    link.flush();
+    expect([asked(), asked(), asked(), asked(), asked()]).toEqual([
+      [1, 256],
+      [1, 64],
+      [1, 16],
+      [1, 4],
+      [1, 4],
+    ]);
+    link.received(1, data(1));
+    link.flush();
+    expect([asked(), asked()]).toEqual([
+      [2, 8],
+      [2, 4],
+    ]);
+  });
+
   test('a NACK is answered to the asker, from the store, without what is stable', () => {
     const { link, up } = start(false, 2);
     for (let i = 0; i < 4; i++) link.submit(pack(10));

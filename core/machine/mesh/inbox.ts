@@ -1,6 +1,13 @@
 // What is known and held of one sender's packs (docs/design/mesh.md 3.3 to 3.5).
 import type { Pack } from '../types.js';
-import { MAX_NACK_RUN, NACK_DELAY_MS, NACK_REPEAT_MAX_MS, NACK_REPEAT_MS } from './limits.js';
+import {
+  MAX_NACK_RUN,
+  NACK_DELAY_MS,
+  NACK_PACKS_FIRST,
+  NACK_PACKS_LEAST,
+  NACK_REPEAT_MAX_MS,
+  NACK_REPEAT_MS,
+} from './limits.js';
 import type { Range } from './wire.js';
 import { DATA_HEAD_BYTES } from './wire.js';
 
@@ -18,6 +25,8 @@ export class Inbox {
   #waitingBytes = 0;
   #nackWaitMs = NACK_REPEAT_MS;
   #nackedAt = -1;
+  /** Packs that the next NACK asks for at the most. */
+  #most = NACK_PACKS_FIRST;
 
   get hole(): boolean {
     return this.known > this.accepted;
@@ -52,22 +61,31 @@ export class Inbox {
     if (this.nackAt === 0) this.nackAt = now + NACK_DELAY_MS;
   }
 
-  /** The NACK due at `now` is being sent: when is the next? */
+  /**
+   * The NACK due at `now` is being sent: when is the next, and how much does this one ask for? One that brought nothing is
+   * repeated later and smaller: its answer may have filled our own receive buffer, and beyond what we may hold it is waste.
+   */
   nacked(now: number): void {
-    this.#nackWaitMs =
-      this.#nackedAt === this.accepted ? Math.min(this.#nackWaitMs * 2, NACK_REPEAT_MAX_MS) : NACK_REPEAT_MS;
+    const again = this.#nackedAt === this.accepted;
+    this.#nackWaitMs = again ? Math.min(this.#nackWaitMs * 2, NACK_REPEAT_MAX_MS) : NACK_REPEAT_MS;
+    if (again) this.#most = Math.max(this.#most >> 2, NACK_PACKS_LEAST);
+    else if (this.#nackedAt >= 0) this.#most = Math.min(this.#most * 2, MAX_NACK_RUN);
     this.#nackedAt = this.accepted;
     this.nackAt = now + this.#nackWaitMs;
   }
 
-  /** The missing packs, lowest first, in at most `max` ranges. */
+  /** The missing packs that are asked for now, lowest first, in at most `max` ranges. */
   missing(max: number): Range[] {
     const ranges: Range[] = [];
-    for (let i = this.accepted + 1; i <= this.known && ranges.length < max; i++) {
+    let left = this.#most;
+    for (let i = this.accepted + 1; i <= this.known && ranges.length < max && left > 0; i++) {
       if (this.#waiting.has(i)) continue;
       const first = i;
-      while (i < this.known && i - first + 1 < MAX_NACK_RUN && !this.#waiting.has(i + 1)) i++;
-      ranges.push({ first, many: i - first + 1 });
+      const last = Math.min(this.known, first + left - 1);
+      while (i < last && !this.#waiting.has(i + 1)) i++;
+      const many = i - first + 1;
+      left -= many;
+      ranges.push({ first, many });
     }
     return ranges;
   }

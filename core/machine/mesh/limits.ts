@@ -16,6 +16,10 @@ export const MAX_NACK_RANGES = 64;
 /** Packs in one range of a NACK: 16 bits. */
 export const MAX_NACK_RUN = 0xffff;
 
+/** Packs that a first NACK asks for: more than a window of full datagrams. Doubles with progress, a quarter without. */
+export const NACK_PACKS_FIRST = 256;
+export const NACK_PACKS_LEAST = 4;
+
 /** An owed acknowledgement waits at most this long for data to travel with, in ms. */
 export const ACK_DELAY_MS = 20;
 /** ... and leaves at the tick's end when this part of the window was accepted. */
