@@ -1,7 +1,18 @@
 // Opens, greets, reads and closes the connections of the data port (docs/design/flood.md, section 4). Both ends send HELLO
 // first, the one who was dialled after he has read the other's and with the same purpose. What a peer does wrong ends its
 // own connection and nothing else.
-import { type ControlFrame, ErrorCode, type Frame, type Hello, type Purpose } from '../wire/frames.js';
+import {
+  type ControlFrame,
+  ErrorCode,
+  type Estimates,
+  type Frame,
+  type Hello,
+  type Join,
+  type Leave,
+  type Members,
+  type Purpose,
+  type Topology,
+} from '../wire/frames.js';
 import { PROTOCOL_VERSION } from '../wire/limits.js';
 import { FrameStream } from '../wire/reader.js';
 import { writeFrame } from '../wire/write.js';
@@ -115,6 +126,24 @@ export class Connections {
     this.write(c, writeFrame(f));
   }
 
+  /** To all that share the group and carry such frames; those that are full are told when they have room. */
+  spread(group: string, f: Members | Topology | Leave, except?: Connection): void {
+    const bytes = writeFrame(f);
+    for (const c of this.byId.values())
+      if (c !== except && c.state === 'open' && c.groups.has(group) && c.purpose !== 'sync') {
+        if (c.full) c.stale = true;
+        else this.write(c, bytes);
+      }
+  }
+
+  /** To all links of the group that have room: what is lost comes again in the next period. */
+  spreadOverLinks(group: string, f: Estimates | Join, except?: Connection): void {
+    const bytes = writeFrame(f);
+    for (const c of this.byId.values())
+      if (c !== except && c.state === 'open' && c.purpose === 'link' && c.groups.has(group) && !c.full)
+        this.write(c, bytes);
+  }
+
   write(c: Connection, head: Bytes, body?: Bytes): void {
     if (c.state === 'closed') return;
     if (!this.ctx.ports.send(c.id, head, body)) c.full = true;
@@ -221,7 +250,8 @@ export class Connections {
       return;
     }
     this.ctx.ports.event({ kind: 'refused', peer, code, detail: text, byUs: false });
-    if (code === ErrorCode.identity && incarnation >= this.ctx.incarnation && c.dialled) this.up.outrun(incarnation);
+    if (code === ErrorCode.identity && incarnation >= this.ctx.incarnation && c.site !== '')
+      this.up.outrun(incarnation);
   }
 
   private greeted(c: Connection, hello: Hello): void {

@@ -38,7 +38,7 @@ export class Estimates {
       return;
     g.estimates.set(f.origin, f);
     this.sites.heard(f.origin, f.incarnation);
-    this.spread(g, f, c);
+    this.connections.spreadOverLinks(g.name, f, c);
     if (f.have !== undefined) this.resync.told(g, f.origin, f.have);
   }
 
@@ -57,12 +57,6 @@ export class Estimates {
       have: count % SUMMARY_EVERY === SUMMARY_EVERY - 1 ? g.log.have() : undefined,
     };
     g.estimates.set(this.ctx.self, f);
-    this.spread(g, f);
-  }
-
-  private spread(g: Group, f: EstimatesFrame, except?: Connection): void {
-    for (const c of this.connections.all())
-      if (c !== except && c.state === 'open' && c.purpose === 'link' && c.groups.has(g.name) && !c.full)
-        this.connections.send(c, f);
+    this.connections.spreadOverLinks(g.name, f);
   }
 }

@@ -104,8 +104,15 @@ export class Flooding {
     }
     const { flow } = c;
     if (!flow.haveWanted.delete(f.group) || flow.haveWanted.size > 0) return;
-    flow.toSend = [...this.store.queue(c.site)].sort(byOrigin).map((s) => s.key);
-    flow.next = 0;
+    this.resume(c.site);
+  }
+
+  /** Everything that waits for that site goes, in order, if a connection carries to it and is ready. */
+  resume(site: string): void {
+    const c = this.links.carrier(site);
+    if (c === undefined || c.flow.haveWanted.size > 0) return;
+    c.flow.toSend = [...this.store.queue(site)].sort(byOrigin).map((s) => s.key);
+    c.flow.next = 0;
     this.pump(c);
   }
 
@@ -130,7 +137,8 @@ export class Flooding {
         if (flow.inFlight.size > 0 && flow.inFlightBytes + bytes > WINDOW_BYTES) break;
         flow.inFlight.set(key, bytes);
         flow.inFlightBytes += bytes;
-        this.connections.write(c, dataHead(s.data, bytes), s.bytes);
+        s.head ??= dataHead(s.data, bytes);
+        this.connections.write(c, s.head, s.bytes);
       }
       flow.next++;
     }

@@ -9,6 +9,7 @@ import { DRAIN_QUIET_MS, LINGER_LEAST_MS, LINGER_MOST_MS, SECOND_DIALLER_MS } fr
 import { Redial } from './redial.js';
 import type { Sites } from './sites.js';
 import type { UpdateStore } from './store.js';
+import { ALL_GROUPS } from './types.js';
 
 /** A connection that broke before that is a failure like a dial that was refused. */
 const STEADY_MS = 1_000;
@@ -26,6 +27,8 @@ export class Links {
     private readonly groups: ReadonlyMap<string, Group>,
     private readonly connections: Connections,
     private readonly store: UpdateStore,
+    /** More waits for that site than its connection was told. */
+    private readonly handed: (site: string) => void,
   ) {
     this.redial = new Redial(ctx);
   }
@@ -55,10 +58,31 @@ export class Links {
   rewire(): void {
     const wanted = new Set<string>();
     for (const g of this.groups.values()) for (const s of neighboursOf(g, this.ctx.self)) wanted.add(s);
+    const fresh = [...wanted].filter((s) => !this.wanted.has(s));
     this.wanted = wanted;
+    for (const s of fresh) this.hand(s);
     for (const s of this.missing.keys()) if (!wanted.has(s)) this.missing.delete(s);
     this.redial.tidy((s) => wanted.has(s) || this.store.queued(s) > 0);
     this.reconcile();
+  }
+
+  /**
+   * A new neighbour may wait for what only an old one was to pass on, in a topology that is not in force any more: what is
+   * still on its way to anybody goes to it too, unless its HAVE says that it has it.
+   */
+  private hand(site: string): void {
+    if (!this.sites.mayQueue(site)) return;
+    const shared = [...this.groups.values()].filter(
+      (g) => g.members.has(site) && neighboursOf(g, this.ctx.self).has(site),
+    );
+    const inScope = (scope: string): boolean =>
+      shared.length > 0 && (scope === ALL_GROUPS || shared.some((g) => g.name === scope));
+    const incarnation = this.sites.get(site)?.incarnation;
+    for (const s of this.store.sending()) {
+      const own = s.data.origin === site && s.data.incarnation === incarnation;
+      if (inScope(s.data.scope) && !own) this.store.addWaiting(site, s);
+    }
+    this.handed(site);
   }
 
   /** Dials what is wanted and due; lets go of what is not wanted. */

@@ -79,7 +79,7 @@ export class Membership {
       return;
     }
     g.latestMembers = f;
-    this.spread(g, f, c);
+    this.connections.spread(g.name, f, c);
     if (f.members.some((m) => m.site.name === this.ctx.self && m.incarnation <= this.ctx.incarnation)) this.adopt(g, f);
     else this.up.joinNow(g);
   }
@@ -89,7 +89,7 @@ export class Membership {
     if (site === undefined || f.site === this.ctx.self || !g.members.has(f.site)) return;
     if (f.incarnation < site.incarnation) return;
     this.sites.leave(f.site, f.incarnation);
-    this.spread(g, f, c);
+    this.connections.spread(g.name, f, c);
     this.ctx.ports.event({ kind: 'left', site: f.site, group: g.name });
     this.remove(g, f.site);
   }
@@ -115,15 +115,6 @@ export class Membership {
     this.up.changed(g);
   }
 
-  /** To all that are connected and share the group, but to the one it came from. */
-  spread(g: Group, f: Members | Leave, except?: Connection): void {
-    for (const c of this.connections.all())
-      if (c !== except && c.state === 'open' && c.groups.has(g.name) && c.purpose !== 'sync') {
-        if (c.full) c.stale = true;
-        else this.connections.send(c, f);
-      }
-  }
-
   private enlist(g: Group, definition: SiteDefinition, incarnation: number): void {
     const before = g.latestMembers?.members.find((m) => m.site.name === definition.name);
     const known = g.members.has(definition.name) && before !== undefined;
@@ -144,7 +135,7 @@ export class Membership {
       return [{ site: site.definition, incarnation }];
     });
     g.latestMembers = { kind: 'members', group: g.name, epoch: g.epoch, version: g.version, members };
-    this.spread(g, g.latestMembers);
+    this.connections.spread(g.name, g.latestMembers);
     this.tell(g);
   }
 
@@ -175,10 +166,7 @@ export class Membership {
     const on: Join = { ...f, hops: f.hops + 1 };
     const [master] = this.connections.openTo(g.settings.masterSite).filter((o) => o !== c && !o.full);
     if (master !== undefined) this.connections.send(master, on);
-    else
-      for (const o of this.connections.all())
-        if (o !== c && o.state === 'open' && o.purpose === 'link' && o.groups.has(g.name) && !o.full)
-          this.connections.send(o, on);
+    else this.connections.spreadOverLinks(g.name, on, c);
   }
 
   /** Old times of relays go. */

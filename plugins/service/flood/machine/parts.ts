@@ -65,7 +65,9 @@ export class Parts {
       outrun: (incarnation) => this.outrun(incarnation),
       raw: (c, first) => this.channels.raw(c, first),
     });
-    this.links = new Links(ctx, this.sites, this.groupsByName, this.connections, this.store);
+    this.links = new Links(ctx, this.sites, this.groupsByName, this.connections, this.store, (site) =>
+      this.flooding.resume(site),
+    );
     this.flooding = new Flooding(
       ctx,
       this.sites,
@@ -134,7 +136,7 @@ export class Parts {
     ctx.leaving = true;
     const { self: site, incarnation } = ctx;
     for (const g of this.groupsByName.values())
-      this.membership.spread(g, { kind: 'leave', group: g.name, site, incarnation });
+      this.connections.spread(g.name, { kind: 'leave', group: g.name, site, incarnation });
     for (const c of [...this.connections.all()]) this.connections.close(c, LEAVING);
   }
 
@@ -358,10 +360,19 @@ export class Parts {
     this.connections.sweep();
     this.links.watch(pingPeriodMs, downPeriodMs, (c) => this.probes.ping(c));
     for (const site of this.sites.purge()) this.purged(site);
+    this.freeForgotten();
     this.sites.tell();
     this.sites.tidy((name) => this.isNamed(name));
     this.membership.tidy();
     this.links.reconcile();
+  }
+
+  /** An earlier life kept updates for sites that this one never heard of. */
+  private freeForgotten(): void {
+    const { ctx, store } = this;
+    const { sitePurgePeriodMs } = ctx.settings.local;
+    if (sitePurgePeriodMs === 0 || ctx.nowMs - ctx.startedMs < sitePurgePeriodMs) return;
+    for (const site of [...store.sites()]) if (!this.sites.mayQueue(site)) this.purged(site);
   }
 
   private isNamed(name: string): boolean {

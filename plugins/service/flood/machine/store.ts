@@ -10,6 +10,8 @@ export interface Stored {
   /** As it goes on from here: hops are counted already. */
   readonly data: Data;
   readonly bytes: Bytes;
+  /** Head of its frame, made for the first neighbour that it goes to. */
+  head: Bytes | undefined;
   /** Rises with each update that came. */
   readonly arrival: number;
   /** Sites that wait for it. */
@@ -92,13 +94,34 @@ export class UpdateStore {
   /** Stores an update for which there is room. At least one reference. */
   add(data: Data, bytes: Bytes, sites: readonly string[], exporting: boolean): Stored {
     const key = updateKey(data);
-    const s: Stored = { key, data, bytes, arrival: this.arrivals++, waiting: new Set(sites), exporting };
+    const s: Stored = {
+      key,
+      data,
+      bytes,
+      head: undefined,
+      arrival: this.arrivals++,
+      waiting: new Set(sites),
+      exporting,
+    };
     this.updates.set(key, s);
     this.bytes += costOf(s);
     for (const site of sites) this.queueOf(site).set(key, s);
     if (exporting) this.exports.set(key, s);
     this.up.touched(s, 'update');
     return s;
+  }
+
+  /** Updates that some site waits for. */
+  sending(): readonly Stored[] {
+    return [...this.updates.values()].filter((s) => s.waiting.size > 0);
+  }
+
+  /** One more site waits for it; it goes when the next connection to that site comes up. */
+  addWaiting(site: string, s: Stored): void {
+    if (s.waiting.has(site)) return;
+    s.waiting.add(site);
+    this.queueOf(site).set(s.key, s);
+    this.up.touched(s, 'queue');
   }
 
   /** That site has it: it does not wait any more. */

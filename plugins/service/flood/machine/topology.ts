@@ -102,7 +102,7 @@ export class Topologies {
     if (g.isMaster) return;
     this.ctx.counters.topologiesReceived++;
     g.latestTopology = f;
-    this.spread(g, f, c);
+    this.connections.spread(g.name, f, c);
     this.adopt(g);
   }
 
@@ -160,7 +160,7 @@ export class Topologies {
       edges: edges.map(([a, b]) => ({ a, b, cost: cost(a, b) })),
     };
     g.latestTopology = f;
-    this.spread(g, f);
+    this.connections.spread(g.name, f);
     this.force(g, f);
   }
 
@@ -174,14 +174,6 @@ export class Topologies {
   private failed(g: Group, detail: string): void {
     this.ctx.counters.generatorFailures++;
     this.ctx.ports.event({ kind: 'generator', group: g.name, detail });
-  }
-
-  private spread(g: Group, f: TopologyFrame, except?: Connection): void {
-    for (const c of this.connections.all())
-      if (c !== except && c.state === 'open' && c.groups.has(g.name) && c.purpose !== 'sync') {
-        if (c.full) c.stale = true;
-        else this.connections.send(c, f);
-      }
   }
 }
 

@@ -12,10 +12,21 @@ export type Value = string | number | List;
 
 /** Lists in lists; our own frames need four. */
 const MAX_DEPTH = 6;
-const KEYWORD = /:[a-zA-Z][a-zA-Z0-9_-]*/y;
-const NUMBER = /[+-]?[0-9]+(\.[0-9]+)?/y;
-const BLANKS = /[ \n]*/y;
-const PLAIN = /[^"\\]*/y;
+
+const OPEN = 0x28;
+const CLOSE = 0x29;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const BLANK = 0x20;
+const LF = 0x0a;
+const DOT = 0x2e;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const UNDERSCORE = 0x5f;
+
+const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;
+const isLetter = (c: number): boolean => (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a);
 
 /** Reads lists one after the other up to the end of the text; undefined: malformed. */
 export function readLists(text: string): readonly List[] | undefined {
@@ -29,62 +40,90 @@ export function readLists(text: string): readonly List[] | undefined {
   return lists;
 }
 
+/** Character by character: every update that comes is read by this. */
 class Reader {
   private at = 0;
 
   constructor(private readonly text: string) {}
 
   end(): boolean {
-    this.match(BLANKS);
+    this.blanks();
     return this.at >= this.text.length;
   }
 
   list(depth: number): List | undefined {
-    if (depth === MAX_DEPTH || this.text[this.at] !== '(') return undefined;
+    if (depth === MAX_DEPTH || this.text.charCodeAt(this.at) !== OPEN) return undefined;
     this.at++;
-    this.match(BLANKS);
-    const key = this.match(KEYWORD).slice(1).toLowerCase();
+    this.blanks();
+    const key = this.keyword();
     const values: Value[] = [];
     for (;;) {
       if (this.end()) return undefined;
-      const next = this.text[this.at];
-      if (next === ')') {
+      const next = this.text.charCodeAt(this.at);
+      if (next === CLOSE) {
         this.at++;
         return { key, values };
       }
-      const value = next === '(' ? this.list(depth + 1) : next === '"' ? this.string() : this.number();
+      const value = next === OPEN ? this.list(depth + 1) : next === QUOTE ? this.string() : this.number();
       if (value === undefined) return undefined;
       values.push(value);
     }
   }
 
-  private string(): string | undefined {
-    let value = '';
-    this.at++;
+  private blanks(): void {
     for (;;) {
-      value += this.match(PLAIN);
-      const stop = this.text[this.at];
-      if (stop === undefined) return undefined;
+      const c = this.text.charCodeAt(this.at);
+      if (c !== BLANK && c !== LF) return;
       this.at++;
-      if (stop === '"') return value;
-      const quoted = this.text[this.at++];
-      if (quoted === undefined) return undefined;
-      value += quoted;
+    }
+  }
+
+  /** '' if there is none. */
+  private keyword(): string {
+    const { text } = this;
+    if (text.charCodeAt(this.at) !== COLON || !isLetter(text.charCodeAt(this.at + 1))) return '';
+    const from = this.at + 1;
+    let to = from;
+    for (let c = text.charCodeAt(to); isLetter(c) || isDigit(c) || c === MINUS || c === UNDERSCORE;)
+      c = text.charCodeAt(++to);
+    this.at = to;
+    return text.slice(from, to).toLowerCase();
+  }
+
+  private string(): string | undefined {
+    const { text } = this;
+    let value = '';
+    let from = ++this.at;
+    for (;;) {
+      const c = text.charCodeAt(this.at);
+      if (Number.isNaN(c)) return undefined;
+      if (c === QUOTE) return value + text.slice(from, this.at++);
+      this.at++;
+      if (c !== BACKSLASH) continue;
+      if (this.at >= text.length) return undefined;
+      value += text.slice(from, this.at - 1);
+      from = this.at++;
     }
   }
 
   private number(): number | undefined {
-    const digits = this.match(NUMBER);
-    if (digits === '') return undefined;
-    const after = this.text[this.at];
-    return after === ' ' || after === '\n' || after === ')' || after === '(' ? Number(digits) : undefined;
-  }
-
-  private match(what: RegExp): string {
-    what.lastIndex = this.at;
-    const found = what.exec(this.text)?.[0] ?? '';
-    this.at += found.length;
-    return found;
+    const { text } = this;
+    const from = this.at;
+    let to = from;
+    const first = text.charCodeAt(to);
+    if (first === PLUS || first === MINUS) to++;
+    const digits = to;
+    while (isDigit(text.charCodeAt(to))) to++;
+    if (to === digits) return undefined;
+    if (text.charCodeAt(to) === DOT) {
+      const behind = ++to;
+      while (isDigit(text.charCodeAt(to))) to++;
+      if (to === behind) return undefined;
+    }
+    this.at = to;
+    const after = text.charCodeAt(to);
+    const ends = after === BLANK || after === LF || after === CLOSE || after === OPEN;
+    return ends ? Number(text.slice(from, to)) : undefined;
   }
 }
 
