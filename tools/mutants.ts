@@ -99,8 +99,7 @@ async function simulated(m: Mutant, o: Options): Promise<Verdict> {
       '--first',
       '--lines',
       '0',
-      '--link',
-      m.machine === 'ring' ? 'ring' : 'mesh',
+      ...(m.machine === 'flood' ? ['--service', 'flood'] : ['--link', m.machine === 'ring' ? 'ring' : 'mesh']),
     ];
     const keep = o.keep === undefined ? undefined : resolve(o.keep, `${m.name}.json`);
     if (keep !== undefined) args.push('--jobs', '1', '--shrink', String(SHRINK_S), '--keep', keep);

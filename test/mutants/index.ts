@@ -1,5 +1,6 @@
 // All planted bugs.
 import { DELIVERY } from './delivery.js';
+import { FLOOD } from './flood.js';
 import { FLOW } from './flow.js';
 import { GROUPS } from './groups.js';
 import { MEMBERSHIP } from './membership.js';
@@ -22,4 +23,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...GROUPS,
   ...MESH,
   ...RING,
+  ...FLOOD,
 ];

@@ -11,6 +11,7 @@ export const MACHINES = [
   'groups',
   'mesh',
   'ring',
+  'flood',
 ] as const;
 export type MachineName = (typeof MACHINES)[number];
 
@@ -33,11 +34,12 @@ export interface Edit {
 export function planted(
   machine: MachineName,
   rows: readonly (readonly [name: string, breaks: string, file: string, ...edits: (readonly [string, string])[]])[],
+  folder = 'core/machine',
 ): readonly Mutant[] {
   return rows.map(([name, breaks, file, ...edits]) => ({
     name,
     machine,
     breaks,
-    edits: edits.map(([find, put]) => ({ file: `core/machine/${file}`, find, put })),
+    edits: edits.map(([find, put]) => ({ file: `${folder}/${file}`, find, put })),
   }));
 }

@@ -48,27 +48,75 @@ export function judgeUpdates(
 ): void {
   const recent = [...ledger.submitted.values()].filter((u) => u.atMs >= sinceMs);
   for (const g of world.groups) {
-    const here = live.filter((l) => g.members.includes(l.site.place));
+    const members = live.filter((l) => g.members.includes(l.site.place));
     const inScope = recent.filter((u) => u.scope === '*' || u.scope === g.name);
-    const seen = here.map((l) => seenOf(l.machine, g.name));
-    const known = inScope.filter((u) => seen.some((has) => has(u)));
-    for (const l of here) {
-      const listed = missingOf(l.machine, g.name);
-      const exported = (u: Submitted): boolean => l.lives.some((life) => ledger.done(life, idText(u.id)));
-      const lost = known.filter((u) => !exported(u) && !listed(u));
-      if (lost.length > 0)
-        violate(
-          'nothing lost silently',
-          `${l.site.name} neither exported nor lists in ${g.name}: ${some(lost.map((u) => idText(u.id)))}`,
-        );
-      const both = known.filter((u) => listed(u) && ledger.done(l.lives.at(-1)!, idText(u.id)));
-      if (both.length > 0)
-        violate(
-          'missing is true',
-          `${l.site.name} exported and lists in ${g.name}: ${some(both.map((u) => idText(u.id)))}`,
-        );
+    const seen = new Map(members.map((l) => [l, seenOf(l.machine, g.name)]));
+    for (const here of togetherIn(g.name, members, world.names[g.members[0]!]!)) {
+      const known = inScope.filter((u) => here.some((l) => seen.get(l)!(u)));
+      for (const l of here) judgeSite(l, g.name, known, ledger, violate);
     }
   }
+}
+
+function judgeSite(l: Live, group: string, known: readonly Submitted[], ledger: Ledger, violate: Violate): void {
+  const listed = missingOf(l.machine, group);
+  const exported = (u: Submitted): boolean => l.lives.some((life) => ledger.done(life, idText(u.id)));
+  const tell = (all: readonly Submitted[]): string => some(all.map((u) => idText(u.id)));
+  const lost = known.filter((u) => !exported(u) && !listed(u));
+  if (lost.length > 0)
+    violate('nothing lost silently', `${l.site.name} neither exported nor lists in ${group}: ${tell(lost)}`);
+  const both = known.filter((u) => listed(u) && ledger.done(l.lives.at(-1)!, idText(u.id)));
+  if (both.length > 0) violate('missing is true', `${l.site.name} exported and lists in ${group}: ${tell(both)}`);
+}
+
+/**
+ * Sites that can hear of each other. All, while the master lives; without it nobody mends the topology, and who it left apart
+ * stays apart.
+ */
+function togetherIn(group: string, members: readonly Live[], master: string): readonly (readonly Live[])[] {
+  if (members.some((l) => l.site.name === master)) return [members];
+  const edges = members.flatMap((l) =>
+    l.machine.topology(group)!.edges.filter((e) => e.a === l.site.name || e.b === l.site.name),
+  );
+  const left = new Set(members);
+  const parts: Live[][] = [];
+  for (const first of members) {
+    if (!left.delete(first)) continue;
+    const part = [first];
+    for (const l of part)
+      for (const o of [...left]) {
+        const joined = edges.some(
+          (e) => (e.a === l.site.name && e.b === o.site.name) || (e.b === l.site.name && e.a === o.site.name),
+        );
+        if (joined && left.delete(o)) part.push(o);
+      }
+    parts.push(part);
+  }
+  return parts;
+}
+
+/** Nothing happened that may cost an update: all are exported everywhere and none is listed. */
+export function judgeGentle(
+  world: World,
+  live: readonly Live[],
+  ledger: Ledger,
+  sinceMs: number,
+  violate: Violate,
+): void {
+  const sent = [...ledger.submitted.values()].filter((u) => u.atMs >= sinceMs);
+  judgeCalm(world, live, ledger, sent, violate);
+  for (const g of world.groups)
+    for (const l of live) {
+      const missing = l.machine.missing(g.name);
+      if (missing === undefined) continue;
+      const listed = missingOf(l.machine, g.name);
+      const wrongly = sent.filter(listed);
+      if (wrongly.length > 0)
+        violate(
+          'missing is true',
+          `${l.site.name} lists in ${g.name}: ${some(wrongly.map((u) => `${idText(u.id)} of ${u.scope}`))}`,
+        );
+    }
 }
 
 /** What was sent in a calm is exported at every site that scope reaches. */
@@ -142,7 +190,8 @@ export function judgeRest(world: World, live: readonly Live[], mastersLive: bool
     if (mastersLive && s.queuedSend !== 0) violate('rest', `${site.name} still has ${s.queuedSend} updates to send`);
     if (mastersLive && s.queuedSend === 0 && s.queuedExport === 0 && s.bytesStored !== 0)
       violate('rest', `${site.name} stores ${s.bytesStored} bytes for nobody`);
-    for (const g of world.groups) {
+    // Without its master a group may be left in parts that do not hear of each other.
+    for (const g of mastersLive ? world.groups : []) {
       for (const m of machine.members(g.name) ?? [])
         if (m.state === 'down' && live.some((l) => l.site.name === m.site.name))
           violate('rest', `${site.name} takes ${m.site.name}, which lives, to be down`);

@@ -4,7 +4,7 @@ import type { FloodEvent, SubmitRefusal, UpdateId } from '../../../plugins/servi
 import { Clock, Phase } from '../clock.js';
 import type { Violation } from '../ledger.js';
 import { hashText, Random } from '../random.js';
-import { judgeCalm, judgeGroups, judgeLimits, judgeRest, judgeUpdates, type Live } from './judge.js';
+import { judgeCalm, judgeGentle, judgeGroups, judgeLimits, judgeRest, judgeUpdates, type Live } from './judge.js';
 import { Ledger, type Submitted } from './ledger.js';
 import { Network } from './network.js';
 import { type FloodFault, type FloodPhase, type FloodSchedule, makeFloodSchedule, tellFault } from './schedule.js';
@@ -70,6 +70,8 @@ class Run {
   private readonly remembers: number[];
   private updates = 0;
   private dropped = 0;
+  /** Something happened in this phase that may cost updates. */
+  private costly = false;
   /** Rises when a quiet begins: what was to happen later in the chaos does not. */
   private age = 0;
 
@@ -78,7 +80,9 @@ class Run {
     this.random = r;
     const n = o.schedule?.sites ?? r.between(o.sites[0], o.sites[1]);
     this.world = makeWorld(r.fork('flood world'), n);
-    this.schedule = o.schedule ?? makeFloodSchedule(o.seed, n, o.phases ?? PHASES, this.world.periods.purgeMs);
+    this.schedule =
+      o.schedule ??
+      makeFloodSchedule(o.seed, n, o.phases ?? PHASES, this.world.periods.purgeMs, this.world.periods.downMs);
     this.ledger = new Ledger((guarantee, detail) => this.violate(guarantee, detail));
     this.network = new Network(this.clock, r.fork('flood network'), n);
     const byName = new Map<string, Site>();
@@ -151,6 +155,7 @@ class Run {
   private chaos(phase: FloodPhase): void {
     const from = this.clock.now;
     const { age } = this;
+    this.costly = !phase.gentle || this.sites.some((s) => s.life === undefined);
     for (const { at, fault } of phase.entries)
       this.clock.schedule(from + at, Phase.harness, () => {
         if (this.age === age) this.strike(fault, age);
@@ -193,6 +198,8 @@ class Run {
     const violate = (guarantee: string, detail: string): void => this.violate(guarantee, detail);
     judgeUpdates(this.world, live, this.ledger, from, violate);
     if (mastersLive && reachable) judgeCalm(this.world, live, this.ledger, sent, violate);
+    const oversize = live.some((l) => l.machine.statistics().droppedOversize > 0);
+    if (!this.costly && !oversize && reachable) judgeGentle(this.world, live, this.ledger, from, violate);
     judgeGroups(this.world, live, violate);
     judgeRest(this.world, live, mastersLive, violate);
     this.trace(`judged ${calmFrom}`);
@@ -357,6 +364,7 @@ class Run {
 
   private event(site: Site, e: FloodEvent): void {
     this.trace(`${site.name} ${JSON.stringify(e)}`);
+    if (e.kind === 'dropped' || e.kind === 'purged' || (e.kind === 'site' && e.state === 'down')) this.costly = true;
     if (e.kind === 'name-clash') this.violate('name clash', `${site.name}: ${JSON.stringify(e)}`);
   }
 

@@ -26,6 +26,8 @@ export interface FloodPhase {
   readonly entries: readonly FloodEntry[];
   /** Sites that stay down in the quiet that follows. */
   readonly absent: readonly number[];
+  /** Nobody dies and nothing lasts until somebody is taken to be down: then no update may be lost. */
+  readonly gentle: boolean;
 }
 
 export interface FloodSchedule {
@@ -35,19 +37,29 @@ export interface FloodSchedule {
 
 const DAY_MS = 86_400_000;
 
-/** `purgeMs`: the site purge period, the scale of long faults. */
-export function makeFloodSchedule(seed: number, sites: number, phases: number, purgeMs: number): FloodSchedule {
+/** `purgeMs`: the site purge period, the scale of long faults; `downMs` that of gentle ones. */
+export function makeFloodSchedule(
+  seed: number,
+  sites: number,
+  phases: number,
+  purgeMs: number,
+  downMs: number,
+): FloodSchedule {
   const r = new Random(seed, 'flood schedule');
   return {
     sites,
     phases: Array.from({ length: phases }, () => {
       const ms = Math.round(purgeMs * r.pick([0.5, 1, 1.5]));
       const every = purgeMs / r.pick([8, 20, 60]);
+      const gentle = r.chance(350);
       const entries: FloodEntry[] = [];
       for (let at = r.below(Math.ceil(every)); at < ms; at += 1 + r.heavy(every / 2, 4 * every))
-        entries.push({ at: Math.floor(at), fault: draw(r, sites, purgeMs) });
-      const absent = r.chance(300) ? [r.below(sites)] : [];
-      return { ms, entries, absent };
+        entries.push({
+          at: Math.floor(at),
+          fault: gentle ? drawGentle(r, sites, downMs / 4) : draw(r, sites, purgeMs),
+        });
+      const absent = !gentle && r.chance(300) ? [r.below(sites)] : [];
+      return { ms, entries, absent, gentle };
     }),
   };
 }
@@ -71,6 +83,25 @@ function draw(r: Random, sites: number, purgeMs: number): FloodFault {
   if (n < 87) return { kind: 'clock', site, offsetMs: r.pick([-DAY_MS, -5000, 5000, DAY_MS]) };
   if (n < 90) return { kind: 'corrupt', perMillion: r.pick([1000, 20_000]), ms: long() };
   if (n < 98) return { kind: 'burst', site, updates: r.between(5, 300), bytes: r.pick([20, 500, 5000]) };
+  return { kind: 'update' };
+}
+
+function drawGentle(r: Random, sites: number, longestMs: number): FloodFault {
+  const site = r.below(sites);
+  const other = (site + 1 + r.below(sites - 1)) % sites;
+  const ms = 1 + r.heavy(Math.ceil(longestMs / 8), Math.ceil(longestMs));
+  const n = r.below(100);
+  if (n < 10) return { kind: 'freeze', site, ms };
+  if (n < 25) return { kind: 'cut', from: site, to: other, both: r.chance(600), ms };
+  if (n < 40) {
+    const side = r.shuffled(Array.from({ length: sites }, (_, i) => i)).slice(0, 1 + r.below(sites - 1));
+    return { kind: 'partition', side, ms };
+  }
+  if (n < 60) return { kind: 'break', a: site, b: other };
+  if (n < 65) return { kind: 'flap', a: site, b: other, times: r.between(3, 30) };
+  if (n < 72) return { kind: 'export', site, how: r.pick(['slow', 'busy'] as const), ms };
+  if (n < 77) return { kind: 'corrupt', perMillion: r.pick([1000, 20_000]), ms };
+  if (n < 95) return { kind: 'burst', site, updates: r.between(5, 300), bytes: r.pick([20, 500, 5000]) };
   return { kind: 'update' };
 }
 

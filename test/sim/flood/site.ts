@@ -191,6 +191,7 @@ export class Life implements EndPoint {
     for (const [key, value] of this.writing ?? []) this.write(key, value);
     for (const key of this.touched) this.write(key, this.machine.record(key));
     this.touched.clear();
+    this.writing = undefined;
   }
 
   private ports(random: Random): FloodPorts {
@@ -271,7 +272,7 @@ export class Life implements EndPoint {
     const { clock, random } = this.site;
     clock.schedule(clock.now + 1 + random.below(FLUSH_MS), Phase.timer, () => {
       // A kill in the middle of a write: it holds, or it does not.
-      if (this.over && (this.site.life !== undefined || random.chance(500))) return;
+      if (this.writing !== changes || (this.over && (this.site.life !== undefined || random.chance(500)))) return;
       for (const [key, value] of changes) this.write(key, value);
       this.writing = undefined;
       this.deferred(() => this.machine.stored(cut));
