@@ -32,7 +32,7 @@ export interface PealOptions {
   /** Lines of the section of the medium (ring: of the medium under it), and of the binary API's. */
   readonly medium?: readonly string[];
   readonly client?: readonly string[];
-  /** Arguments of Node before ours, e.g. for a profile; those of the first daemon only. */
+  /** Arguments of Node before ours, e.g. for a profile. */
   readonly nodeArgs?: readonly string[];
   /** For tables. */
   readonly name?: string;
@@ -62,8 +62,8 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
   lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium), ...(o.client ?? []));
   const file = join(dir, 'peal.ini');
   writeFileSync(file, lines.join('\n') + '\n');
-  const processes = names.map((name, i) => {
-    const args = [...(i === 0 ? (o.nodeArgs ?? []) : []), MAIN, 'start', '-c', file, '-n', name];
+  const processes = names.map((name) => {
+    const args = [...(o.nodeArgs ?? []), MAIN, 'start', '-c', file, '-n', name];
     return spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', openSync(join(dir, `${name}.log`), 'w')],
       cwd: dir,

@@ -73,7 +73,7 @@ export async function runLoad(c: Cluster, l: Load, serial: number): Promise<Figu
     const { expect } = orders[0]!;
     const messages = expect / seconds;
     const cpu = ((cpuSeconds(c) - before) * 1e6) / expect;
-    return { messages, megabytes: (messages * l.bytes) / 1e6, cpu };
+    return { messages, megabytes: (messages * l.bytes) / 1e6, cpu, total: expect };
   } finally {
     for (const p of all) p.end();
   }

@@ -70,7 +70,7 @@ export async function runPaced(c: Cluster, l: Pace, serial: number): Promise<Fig
     const told = await Promise.all(receivers.map((r) => r.told((m) => m.event === 'latencies')));
     const cpu = ((cpuSeconds(c) - before) * 1e6) / expect;
     const worst = (i: number): number => Math.max(...told.map((m) => (m as Latencies).warm[i] ?? NaN));
-    return { p50: worst(0), p90: worst(1), p99: worst(2), 'p99.9': worst(3), cpu };
+    return { p50: worst(0), p90: worst(1), p99: worst(2), 'p99.9': worst(3), cpu, total: expect };
   } finally {
     for (const p of all) p.end();
   }
