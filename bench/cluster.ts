@@ -2,6 +2,7 @@
 // PEAL_NATS names. All on loopback, on ports given by the system; `stop` leaves nothing behind.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +17,7 @@ const SPREAD_SETTLE_MS = 4000;
 const NATS_SETTLE_MS = 1500;
 const MORE_DAEMONS_MS = 150;
 const THREE = 3;
+const LAST_PORT = 65_535;
 
 export interface Cluster {
   readonly kind: 'peal' | 'spread' | 'nats';
@@ -82,6 +84,23 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
   return { kind: 'peal', name: o.name ?? `peal ${link}`, hosts, processes, dir };
 }
 
+/** The first of `n` ports in a row that are free at present on every address of the loopback network. */
+async function freeRange(n: number): Promise<number> {
+  for (;;) {
+    const base = (await freePorts(1))[0]!;
+    const taken = await Promise.all(Array.from({ length: n }, (_, i) => isTaken(base + i)));
+    if (base + n <= LAST_PORT && !taken.includes(true)) return base;
+  }
+}
+
+function isTaken(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(true));
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(false)));
+  });
+}
+
 /** `where` has sbin/spread; `more`: lines of spread.conf. */
 export async function startSpread(
   where: string,
@@ -92,7 +111,7 @@ export async function startSpread(
   const dir = mkdtempSync(join(tmpdir(), 'spread-bench-'));
   const names = daemonNames(daemons);
   // Each daemon uses its port and the one above for UDP.
-  const base = (await freePorts(1))[0]!;
+  const base = await freeRange(2 * names.length);
   const hosts = names.map((_, i) => ({ host: `127.0.0.${i + 1}`, port: base + 2 * i }));
   const segments = hosts.map(({ host, port }, i) => `Spread_Segment 127.0.0.255:${port} {\n  ${names[i]!} ${host}\n}`);
   const options = ['DaemonUser = root', 'DaemonGroup = root', 'RuntimeDir = "/"', 'MaxSessionMessages = 100000'];

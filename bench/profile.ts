@@ -106,9 +106,9 @@ try {
   const figures = await row.run(c, 2);
   await signal(c, 'profiled');
   const messages = figures['total'] ?? NaN;
-  const read = <T>(name: string): T => JSON.parse(readFileSync(join(c.dir, name), 'utf8')) as T;
-  top('CPU of the main thread', cpuByFunction(read<CpuProfile>('cpu.json')), messages, 'us', Number(o.top));
-  top('Heap', heapByFunction(read<{ head: HeapNode }>('heap.json').head), messages, 'bytes', Number(o.top));
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(c.dir, name), 'utf8'));
+  top('CPU of the main thread', cpuByFunction(read('cpu.json') as CpuProfile), messages, 'us', Number(o.top));
+  top('Heap', heapByFunction((read('heap.json') as { head: HeapNode }).head), messages, 'bytes', Number(o.top));
   if (o.out !== undefined) {
     mkdirSync(o.out, { recursive: true });
     copyFileSync(join(c.dir, 'cpu.json'), join(o.out, 'daemon.cpuprofile'));
