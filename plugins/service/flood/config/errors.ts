@@ -22,7 +22,7 @@ export const CONFIG_ROWS = {
   TOO_MANY: ['{count} {what} are defined, the limit is {limit}', 'define fewer'],
   NOT_A_MEMBER: [
     "master '{master}' of group '{group}' is neither defined nor one of its sites",
-    'list it, or define it',
+    'list it, define it, or mend its name: until another member tells of it nobody is asked',
   ],
   NO_WAY_IN: [
     "no other site of group '{group}' is defined, and this one is not its master: there is nobody to join",

@@ -157,7 +157,7 @@ class Settling {
     const defined = (site: string): boolean => this.sources.sites.some((s) => s.name === site);
     const values = { group: name, master: masterSite };
     if (!defined(masterSite) && !sites.includes(masterSite))
-      this.errors.push(PealError.of(CONFIG_ERRORS.NOT_A_MEMBER, values, { at }));
+      this.warnings.push(PealError.of(CONFIG_ERRORS.NOT_A_MEMBER, values, { at }));
     if (masterSite === this.own || [masterSite, ...sites].some((s) => s !== this.own && defined(s))) return;
     this.errors.push(PealError.of(CONFIG_ERRORS.NO_WAY_IN, values, { at }));
   }

@@ -3,8 +3,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UpdateId } from '../service.js';
-import { bytes, type Site, until, World, type WorldOptions } from './world.js';
+import { bytes, type Site, submit, until, World, type WorldOptions } from './world.js';
 
 let world: World;
 afterEach(() => world.destroy());
@@ -20,12 +19,6 @@ async function started(o: WorldOptions): Promise<readonly Site[]> {
   await until(all);
   return world.sites;
 }
-
-const submit = async (site: Site, text: string): Promise<UpdateId> => {
-  const id = await site.flood.submit(bytes(text));
-  if (typeof id === 'string') throw new Error(id);
-  return id;
-};
 
 test('item 14: five sites, k = 2: an update at one is exported once at every site', async () => {
   const sites = await started({ sites: 5 });

@@ -16,11 +16,12 @@ import {
 import { NodeLoop } from '../../../../core/runtime/loop.js';
 import { bind, buildPlugin } from '../../../../test/compliance/build.js';
 import { infoOf } from '../../../../test/compliance/bench.js';
+import { type Cut, Proxy } from '../../../../test/e2e/flood-proxy.js';
 import { freePorts } from '../../../../test/e2e/processes.js';
 import storageLmdb from '../../../storage/lmdb/index.js';
 import storageMemory from '../../../storage/memory/index.js';
 import plugin from '../index.js';
-import type { FloodService } from '../service.js';
+import type { FloodService, UpdateId } from '../service.js';
 import type { Sockets } from '../sockets.js';
 
 /** An exporter that keeps what it gets, and can be held. */
@@ -70,6 +71,10 @@ export class Site {
   /** Set by `terminate`. */
   asked = '';
   logged: readonly string[] = [];
+  /** Places of the sites that its own file defines; default: all. */
+  knows: readonly number[] | undefined;
+  /** In place of what the world says. */
+  inner: Record<string, Record<string, string>> | undefined;
   private service: FloodService | undefined;
   private storage: Storage | undefined;
 
@@ -99,7 +104,7 @@ export class Site {
     const built = buildPlugin<FloodService>({
       plugin,
       options: { site: this.name, ...this.o.options },
-      inner: this.world.inner(this),
+      inner: this.inner ?? this.world.inner(this),
       ports: [
         info,
         bind(EventLoop, this.world.loop),
@@ -130,7 +135,14 @@ export class Site {
 }
 
 export interface WorldOptions {
+  /** How many are defined. */
   readonly sites: number;
+  /** Pairs of sites talk through proxies, so that they can be cut. */
+  readonly cuttable?: boolean;
+  /** Only these sites are in the group; default: all. */
+  readonly members?: number;
+  /** A second group `other` of these places. */
+  readonly other?: readonly number[];
   readonly connectivity?: number;
   readonly group?: Readonly<Record<string, string>>;
   readonly site?: SiteOptions;
@@ -155,6 +167,7 @@ export class World {
   readonly loop = new NodeLoop((_, error) => this.failures.push(error));
   sites: readonly Site[] = [];
   private ports: readonly number[] = [];
+  private readonly proxies = new Map<string, Proxy>();
 
   private constructor(private readonly o: WorldOptions) {}
 
@@ -164,25 +177,56 @@ export class World {
     world.ports = await freePorts(o.sites);
     world.sites = NAMES.slice(0, o.sites).map((name, place) => new Site(world, name, place, o.site ?? {}));
     world.loop.start();
+    if (o.cuttable === true) await world.openProxies();
     return world;
   }
 
+  private async openProxies(): Promise<void> {
+    const ports = await freePorts(this.sites.length ** 2);
+    for (const from of this.sites)
+      for (const to of this.sites)
+        if (from !== to) {
+          const proxy = await Proxy.open(ports.pop()!, addressOf(to), this.ports[to.place]!);
+          this.proxies.set(`${from.name} ${to.name}`, proxy);
+        }
+  }
+
+  /** Everything between these sites and the others. */
+  async part(sites: readonly Site[], cut: Cut): Promise<void> {
+    const inside = (name: string): boolean => sites.some((s) => s.name === name);
+    for (const [pair, proxy] of this.proxies) {
+      const [from = '', to = ''] = pair.split(' ');
+      if (inside(from) !== inside(to)) await proxy.set(cut);
+    }
+  }
+
+  portOf(site: Site): number {
+    return this.ports[site.place]!;
+  }
+
   /** All sites and the group, as every one of them has it in its file. */
-  inner(_own: Site): Record<string, Record<string, string>> {
-    const { connectivity = 2, group = {} } = this.o;
-    const names = this.sites.map((s) => s.name).join(', ');
-    const sites = this.sites.map((s) => [
-      `site.${s.name}`,
-      {
+  inner(own: Site): Record<string, Record<string, string>> {
+    const { connectivity = 2, group = {}, other, members = this.sites.length } = this.o;
+    const names = (places: readonly number[]): string => places.map((p) => this.sites[p]!.name).join(', ');
+    const all = this.sites.map((s) => s.place);
+    const known = own.knows ?? all;
+    const sites = known.map((place) => {
+      const site = this.sites[place]!;
+      const proxy = this.proxies.get(`${own.name} ${site.name}`);
+      const values = {
         hostname: 'localhost',
-        inet_address: `127.0.0.${s.place + 2}`,
+        inet_address: proxy === undefined ? addressOf(site) : '127.0.0.1',
         client_port: '2000',
-        data_port: String(this.ports[s.place]),
-      },
-    ]);
+        data_port: String(proxy?.port ?? this.ports[place]),
+      };
+      return [`site.${site.name}`, values] as const;
+    });
+    const listed = own.knows ?? all.slice(0, members);
+    const options = { connectivity: String(connectivity), ...SHORT, ...group };
     return {
-      ...(Object.fromEntries(sites) as Record<string, Record<string, string>>),
-      'group.mirror': { sites: names, connectivity: String(connectivity), ...SHORT, ...group },
+      ...Object.fromEntries(sites),
+      'group.mirror': { sites: names(listed), master_site: this.sites[0]!.name, ...options },
+      ...(other === undefined ? {} : { 'group.other': { sites: names(other), ...options } }),
     };
   }
 
@@ -193,10 +237,15 @@ export class World {
 
   async destroy(): Promise<void> {
     await Promise.all(this.sites.map((s) => s.stop()));
+    await Promise.all([...this.proxies.values()].map((p) => p.close()));
     this.loop.stop();
     rmSync(this.folder, { recursive: true, force: true });
     if (this.failures.length > 0) throw this.failures[0];
   }
+}
+
+function addressOf(site: Site): string {
+  return `127.0.0.${site.place + 2}`;
 }
 
 /** Resolves when it is so. The limit of the test as a whole catches what never comes. */
@@ -205,3 +254,21 @@ export async function until(is: () => boolean): Promise<void> {
 }
 
 export const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+
+/** All of them list each other, have a computed topology, and are up. */
+export function settled(sites: readonly Site[], group = 'mirror'): Promise<void> {
+  return until(() =>
+    sites.every((s) => {
+      const members = s.flood.members(group) ?? [];
+      const up = members.filter((m) => m.state === 'up' || m.state === 'self');
+      return up.length === sites.length && s.flood.topology(group)?.generator !== 'bootstrap';
+    }),
+  );
+}
+
+/** Hands in an update; fails when it is refused. */
+export async function submit(site: Site, text: string, group?: string): Promise<UpdateId> {
+  const id = await site.flood.submit(bytes(text), group);
+  if (typeof id === 'string') throw new Error(id);
+  return id;
+}
