@@ -41,7 +41,7 @@ export interface Configuration {
 
 /**
  * frames: whole canonical client frames laid end to end. piece: a part of one frame too large for a pack.
- * state: a message of the group exchange. turn: the right to number, or the wish to have it (docs/design/turn.md).
+ * state: a message of the group exchange. turn: the right to number, or the wish to have it (docs/design/order.md 2).
  */
 export type PackKind = 'frames' | 'piece' | 'state' | 'turn';
 

@@ -45,6 +45,6 @@ export const TURN = planted('turn', [
     'a pass names the requests it has served',
     FILE,
     ['this.#served[to] = this.#asked[to]!;', ''],
-    ['const served = r.u32();', 'const served = 0 * r.u32();'],
+    ['const served = r.u48();', 'const served = 0 * r.u48();'],
   ],
 ]);

@@ -1,14 +1,17 @@
 // The turn: the right to number packs, for links that do not number themselves. It stays with the last sender; who has
 // something to say asks all; the holder sends what it has and passes the turn to the one that has waited longest, as a
-// pack in its own stream. A turn ends with its configuration. Pure. Design: docs/design/turn.md.
+// pack in its own stream. A turn ends with its configuration. Pure. Design: docs/design/order.md, section 2.
 //
-//   ask:  u8 0 | u32 number of this request, from 1
-//   pass: u8 1 | u16 rank it goes to | u48 next position | per rank u32: number of the last request served
+//   ask:  u8 0 | u48 number of this request, from 1
+//   pass: u8 1 | u16 rank it goes to | u48 next position | per rank u48: number of the last request served
+//
+// 48 bits: a configuration may last for years, and two that speak in turn ask thousands of times a second.
 import { ByteReader, ByteWriter } from '../../wire/bytes.js';
 import type { Bytes } from '../types.js';
 
 const ASK = 0;
 const PASS = 1;
+const NUMBER_BYTES = 6;
 
 export interface TurnOut {
   /** As an unnumbered pack in our own stream. */
@@ -56,7 +59,7 @@ export class Turn {
   want(): void {
     if (this.#asked[this.#self]! > this.#served[this.#self]!) return;
     this.#asked[this.#self]!++;
-    this.out.submit(new ByteWriter(5).u8(ASK).u32(this.#asked[this.#self]!).finish());
+    this.out.submit(new ByteWriter(1 + NUMBER_BYTES).u8(ASK).u48(this.#asked[this.#self]!).finish());
   }
 
   /** What we have is said, or nothing more may be said now: whoever waits longest gets the turn. */
@@ -64,9 +67,9 @@ export class Turn {
     const to = this.#longest();
     if (!this.holding || to < 0) return;
     this.#served[to] = this.#asked[to]!;
-    const w = new ByteWriter(9 + 4 * this.#served.length);
+    const w = new ByteWriter(9 + NUMBER_BYTES * this.#served.length);
     w.u8(PASS).u16(to).u48(this.#next);
-    for (const n of this.#served) w.u32(n);
+    for (const n of this.#served) w.u48(n);
     this.#next = 0;
     this.out.submit(w.finish());
   }
@@ -77,7 +80,7 @@ export class Turn {
     const r = new ByteReader(bytes);
     const kind = r.u8();
     if (kind === ASK) {
-      const number = r.u32();
+      const number = r.u48();
       if (!r.ok) return false;
       if (number > this.#asked[sender]!) {
         this.#asked[sender] = number;
@@ -87,9 +90,10 @@ export class Turn {
     }
     const to = r.u16();
     const next = r.u48();
-    if (kind !== PASS || to >= this.#served.length || next < 1 || r.left !== 4 * this.#served.length) return false;
+    if (kind !== PASS || to >= this.#served.length || next < 1 || r.left !== NUMBER_BYTES * this.#served.length)
+      return false;
     for (let i = 0; i < this.#served.length; i++) {
-      const served = r.u32();
+      const served = r.u48();
       this.#served[i] = Math.max(this.#served[i]!, served);
       // A request may be served before it is heard of here.
       this.#asked[i] = Math.max(this.#asked[i]!, served);

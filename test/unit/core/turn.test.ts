@@ -1,6 +1,7 @@
 // The turn: docs/design/order.md, section 2.
 import { describe, expect, test } from '@jest/globals';
 import { Turn } from '../../../core/machine/turn/turn.js';
+import { ByteWriter } from '../../../core/wire/bytes.js';
 
 /** n daemons whose turn packs reach all at once, in the order they were submitted. */
 function cluster(n: number): { turns: Turn[]; run: () => void } {
@@ -53,6 +54,20 @@ describe('turn', () => {
       turns[order.at(-1)!]!.take();
     }
     expect(order).toEqual([2, 1, 3]);
+  });
+
+  test('goes on after more requests than 32 bits count', () => {
+    const { turns, run } = cluster(3);
+    const many = 2 ** 32 - 1;
+    const pass = new ByteWriter().u8(1).u16(0).u48(9).u48(many).u48(many).u48(many).finish();
+    for (const t of turns) expect(t.pack(2, pass)).toBe(true);
+    for (const place of [1, 0, 1]) {
+      turns[place]!.want();
+      run();
+      turns[1 - place]!.release();
+      run();
+      expect(holders(turns)).toEqual([place]);
+    }
   });
 
   test('a request that is served before it is heard of is not served again', () => {
