@@ -14,7 +14,7 @@ import type { TraceEvent } from '../sim/trace.js';
 import type { Daemon } from './processes.js';
 import type { Recorder, Traced } from './traced-client.js';
 
-const CONNECT_LIMIT_MS = 15_000;
+const CONNECT_LIMIT_MS = 60_000;
 const LEVEL_OF = new Map(Object.entries(LEVELS).map(([name, bit]) => [bit as number, name as Level]));
 
 const idText = ({ number, time, index }: View['id']): string => `${number | 0}.${time | 0}.${index | 0}`;

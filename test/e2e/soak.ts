@@ -52,12 +52,12 @@ const ALL = 'everybody';
 /** After a storm: come together within this, or it is a violation. Flapping edges wait up to 30 s by design. */
 const MERGE_LIMIT_MS = 45_000;
 const QUIET_MS = 400;
-const FLOOD_MESSAGES = 20_000;
+const FLOOD_MESSAGES = 3_000;
 const FLOOD_BYTES = 500;
 const SENDER_WAIT_BYTES = 1 << 18;
 const PAUSE_MS = 10;
 /** Most bandwidths are far below the load, so that queues fill. */
-const KBITS = [500, 2_000, 20_000];
+const KBITS = [2_000, 8_000, 20_000];
 
 const sleep = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms));
 
