@@ -1,6 +1,6 @@
 // Sessions and groups: how fast they come and go, and what many of them cost.
 import type { ChurnOrder, Churned } from '../churn-client.js';
-import { type Cluster, residentMegabytes } from '../cluster.js';
+import { type Cluster, cpuSeconds, residentMegabytes } from '../cluster.js';
 import { LoadProcess } from '../processes.js';
 import type { Figures, Row } from '../row.js';
 
@@ -18,6 +18,7 @@ async function churn(
   at: readonly number[],
   then?: () => Figures,
 ) {
+  const before = cpuSeconds(c);
   const all = at.map((i) => {
     const one: ChurnOrder = { ...c.hosts[i]!, ...order, name: `${order.name}${i}` };
     return new LoadProcess('churn-client', one);
@@ -27,13 +28,16 @@ async function churn(
     const figures = told.map((m) => m as unknown as Churned);
     const perSecond = figures.reduce((sum, f) => sum + f.perSecond, 0);
     const worst = (of: 'p50' | 'p99'): number => Math.max(...figures.map((f) => f[of]));
-    return { perSecond, p50: worst('p50'), p99: worst('p99'), ...then?.() };
+    const total = order.count * at.length;
+    const cpu = ((cpuSeconds(c) - before) * 1e6) / total;
+    return { perSecond, cpu, p50: worst('p50'), p99: worst('p99'), total, ...then?.() };
   } finally {
     for (const p of all) p.kill();
   }
 }
 
 const RATE = { name: 'perSecond', better: 'more' } as const;
+const CPU = { name: 'cpu', unit: 'us CPU of all daemons for one', better: 'less' } as const;
 const P50 = { name: 'p50', unit: 'us', better: 'less' } as const;
 const P99 = { name: 'p99', unit: 'us', better: 'less' } as const;
 const ALL = ['tcp', 'ring', 'spread'] as const;
@@ -45,7 +49,7 @@ export const sessions: readonly Row[] = [
     name: 'connects',
     measures: 'sessions that connect and end at once, at one daemon of three',
     options: { count: CONNECTS, 'at a time': 8 },
-    figures: [{ ...RATE, unit: 'connects/s' }, P50, P99],
+    figures: [{ ...RATE, unit: 'connects/s' }, CPU, P50, P99],
     variants: ALL,
     run: (c, serial) => churn(c, { what: 'connect', name: tag('c', serial), count: CONNECTS, width: 8 }, [0]),
   },
@@ -53,7 +57,7 @@ export const sessions: readonly Row[] = [
     name: 'joins',
     measures: 'one session that joins groups, each left again when its view came',
     options: { count: JOINS, 'at a time': 100 },
-    figures: [{ ...RATE, unit: 'joins/s' }, P50, P99],
+    figures: [{ ...RATE, unit: 'joins/s' }, CPU, P50, P99],
     variants: ALL,
     run: (c, serial) => churn(c, { what: 'join', name: tag('j', serial), count: JOINS, width: 100 }, [0]),
   },
@@ -61,7 +65,7 @@ export const sessions: readonly Row[] = [
     name: 'join-to-view',
     measures: 'the same one after the other: from the join to the own view',
     options: { count: PACED_JOINS, 'at a time': 1 },
-    figures: [P50, P99],
+    figures: [CPU, P50, P99],
     variants: ALL,
     run: (c, serial) => churn(c, { what: 'join', name: tag('v', serial), count: PACED_JOINS, width: 1 }, [1]),
   },

@@ -74,7 +74,7 @@ export class Inbox {
     this.nackAt = now + this.#nackWaitMs;
   }
 
-  /** The missing packs that are asked for now, lowest first, in at most `max` ranges. */
+  /** The missing packs that may be asked for already, lowest first, in at most `max` ranges. */
   missing(max: number): Range[] {
     const ranges: Range[] = [];
     let left = this.#most;

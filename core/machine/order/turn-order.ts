@@ -1,6 +1,7 @@
 // Order over a link that does not order: this daemon numbers its packs while it has the turn (docs/design/order.md 2).
 import { TURN_BYTES } from '../options.js';
 import type { Content } from '../outbox/outbox.js';
+import { Followers } from '../turn/followers.js';
 import { Turn } from '../turn/turn.js';
 import type { Configuration, Pack } from '../types.js';
 import type { Order, OrderParts } from './order.js';
@@ -15,6 +16,7 @@ export class TurnOrder implements Order {
   readonly waitingBytes = 0;
   readonly #parts: OrderParts;
   readonly #turn: Turn;
+  readonly #followers = new Followers();
   #window = 0;
   /** The widest window so far: what one member may have on its way. */
   #widest = 0;
@@ -29,6 +31,7 @@ export class TurnOrder implements Order {
     this.#window = this.#widest = 0;
     this.#members = c.members.length;
     this.#turn.install(c.self, c.members.length);
+    this.#followers.install(c.self);
   }
 
   /** Numbers and sends what may be sent now; asks for the turn, or passes it on. */
@@ -43,12 +46,15 @@ export class TurnOrder implements Order {
         break;
       }
       if (said >= TURN_BYTES && turn.awaited) break;
+      if (said === 0) this.#followers.begin();
       const { kind, safeAt, bytes } = outbox.take();
       said += bytes.length;
       link.submit({ kind, safeAt, bytes, position: turn.take() });
       if (this.#parts.exchanging() !== exchanging) return this.pump();
     }
-    if (turn.holding) turn.release();
+    // Unasked only with what we said, so that it costs no write of its own. Measured: three senders at 1,700 messages/s
+    // each, p50 1351 -> 524 us beside 513 of a real Spread (interleaved, load average 20); one sender: unchanged.
+    if (turn.holding) turn.release(said > 0 && !outbox.pending(exchanging) ? this.#followers.next : -1);
   }
 
   /**
@@ -66,7 +72,10 @@ export class TurnOrder implements Order {
     if (pack.kind === 'turn') {
       if (!this.#turn.pack(sender, pack.bytes)) parts.dropped('malformed turn pack');
     } else if (pack.position < 1) parts.dropped('pack without a number');
-    else parts.delivery.accept({ sender, index, pack });
+    else {
+      this.#followers.heard(sender, pack.position);
+      parts.delivery.accept({ sender, index, pack });
+    }
   }
 
   stable(upTo: ArrayLike<number>): void {

@@ -62,9 +62,13 @@ export class Turn {
     this.out.submit(new ByteWriter(1 + NUMBER_BYTES).u8(ASK).u48(this.#asked[this.#self]!).finish());
   }
 
-  /** What we have is said, or nothing more may be said now: whoever waits longest gets the turn. */
-  release(): void {
-    const to = this.#longest();
+  /**
+   * What we have is said, or nothing more may be said now: whoever waits longest gets the turn, and if nobody waits the
+   * one that is `likely` to speak next (-1: nobody; we keep it).
+   */
+  release(likely = -1): void {
+    const longest = this.#longest();
+    const to = longest < 0 ? likely : longest;
     if (!this.holding || to < 0) return;
     this.#served[to] = this.#asked[to]!;
     const w = new ByteWriter(9 + NUMBER_BYTES * this.#served.length);
@@ -100,6 +104,8 @@ export class Turn {
     }
     if (!r.ok) return false;
     if (to === this.#self) this.#next = next;
+    // What we asked for is here, be it that who passed it had not heard of it yet.
+    if (to === this.#self) this.#served[this.#self] = this.#asked[this.#self]!;
     return true;
   }
 

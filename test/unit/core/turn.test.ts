@@ -1,5 +1,6 @@
 // The turn: docs/design/order.md, section 2.
 import { describe, expect, test } from '@jest/globals';
+import { Followers } from '../../../core/machine/turn/followers.js';
 import { Turn } from '../../../core/machine/turn/turn.js';
 import { ByteWriter } from '../../../core/wire/bytes.js';
 
@@ -91,5 +92,73 @@ describe('turn', () => {
     for (const b of [[], [0], [0, 1, 0], [1, 0, 0], [7, 0, 0, 0, 0]])
       expect(turns[1]!.pack(0, new Uint8Array(b))).toBe(false);
     expect(holders(turns)).toEqual([0]);
+  });
+});
+
+describe('given away unasked', () => {
+  test('to the likely one if nobody waits, and whoever waits goes first', () => {
+    const { turns, run } = cluster(3);
+    turns[0]!.take();
+    turns[0]!.release(2);
+    run();
+    expect(holders(turns)).toEqual([2]);
+    turns[1]!.want();
+    run();
+    turns[2]!.release(0);
+    run();
+    expect(holders(turns)).toEqual([1]);
+  });
+
+  test('what was asked for meanwhile is served by it', () => {
+    const { turns, run } = cluster(3);
+    turns[0]!.release(2);
+    turns[2]!.want();
+    run();
+    expect(holders(turns)).toEqual([2]);
+    turns[2]!.release();
+    turns[1]!.want();
+    run();
+    turns[2]!.release();
+    run();
+    turns[1]!.release();
+    run();
+    expect(holders(turns)).toEqual([1]);
+  });
+});
+
+describe('followers', () => {
+  function after(self: number, ranks: readonly number[]): number {
+    const f = new Followers();
+    f.install(self);
+    ranks.forEach((rank, i) => {
+      if (rank === self) f.begin();
+      f.heard(rank, i + 1);
+    });
+    return f.next;
+  }
+
+  test('who followed twice in a row follows again', () => {
+    expect(after(0, [0, 1, 2, 0, 1])).toBe(1);
+    expect(after(0, [0, 1, 2, 0, 2])).toBe(-1);
+    expect(after(0, [0, 1])).toBe(-1);
+  });
+
+  test('a single speaker follows itself', () => {
+    expect(after(0, [0, 1, 0, 1, 0, 0])).toBe(-1);
+    expect(after(0, [0, 0, 0])).toBe(-1);
+  });
+
+  test('what comes late from another stream says nothing', () => {
+    const f = new Followers();
+    f.install(0);
+    for (const [rank, position] of [
+      [0, 1],
+      [2, 3],
+      [1, 2],
+      [0, 4],
+      [2, 5],
+    ] as const)
+      f.heard(rank, position);
+    expect(f.next).toBe(2);
   });
 });
