@@ -50,22 +50,10 @@ export const FLOOD = planted(
       ['for (const s of this.store.free(site)) {', 'for (const s of [] as Stored[]) {'],
     ],
     [
-      'purged-site-still-queued',
-      'nothing waits for a site that was purged',
-      'sites.ts',
-      ['return this.byName.get(name)?.purged === false;', 'return this.byName.has(name);'],
-    ],
-    [
       'epoch-does-not-count',
       'a list of a larger epoch is newer whatever its version',
       'group.ts',
       ['return epoch > thanEpoch || (epoch === thanEpoch && n > thanN);', 'return epoch >= thanEpoch && n > thanN;'],
-    ],
-    [
-      'members-not-passed-on',
-      'a newer list is passed on',
-      'membership.ts',
-      ['    this.connections.spread(g.name, f, c);\n    if (f.members', '    if (f.members'],
     ],
     [
       'earlier-run-stays-out',
@@ -74,24 +62,6 @@ export const FLOOD = planted(
       [
         '    if (ctx.leaving || ctx.nowMs - this.rebornMs < REBIRTH_AGAIN_MS) return;',
         '    if (incarnation > 0) return;',
-      ],
-    ],
-    [
-      'each-keeps-its-own-dial',
-      'of two links both ends keep the same one',
-      'links.ts',
-      [
-        'return old.dialled !== c.dialled && old.dialled === smallerIsUs;',
-        'return old.dialled && smallerIsUs !== undefined;',
-      ],
-    ],
-    [
-      'busy-exporter-never-asked-again',
-      'an exporter that takes nothing is asked again',
-      'exports.ts',
-      [
-        "this.ctx.after('export', EXPORT_AGAIN_MS, () => this.push());",
-        "this.ctx.after('export', EXPORT_AGAIN_MS, () => undefined);",
       ],
     ],
     [

@@ -16,7 +16,8 @@ export interface Listener {
   /** Where it lives. */
   readonly place: number;
   readonly listening: boolean;
-  accept(connection: number): EndPoint;
+  /** Called by who dialled from that place. */
+  accept(connection: number, from: number): EndPoint;
 }
 
 const DIAL_LIMIT_MS = 10_000;
@@ -85,6 +86,11 @@ export class Network {
     return n;
   }
 
+  /** Without jitter and waiting, there and back. */
+  roundTripMs(a: number, b: number): number {
+    return this.latency[a]![b]! + this.latency[b]![a]!;
+  }
+
   isCut(from: number, to: number): boolean {
     return this.cuts.has(`${from} ${to}`);
   }
@@ -129,7 +135,7 @@ export class Network {
       if (wire.ends[0].gone) return;
       const other = ++this.ids;
       this.wires.set(other, { wire, side: 1 });
-      wire.ends[1] = { id: other, point: to.accept(other), gone: false };
+      wire.ends[1] = { id: other, point: to.accept(other, place), gone: false };
       this.clock.schedule(this.clock.now + ms, Phase.read, () => {
         if (this.wires.has(id) && !wire.ends[0].gone) up.dialled();
         this.kick(wire.ways[1], wire);

@@ -55,7 +55,7 @@ export class Site implements Listener {
     readonly clock: Clock,
     readonly network: Network,
     readonly random: Random,
-    readonly byName: (name: string) => Site | undefined,
+    readonly byName: (name: string) => (Listener & { readonly address: string }) | undefined,
     readonly up: SiteUp,
   ) {}
 
@@ -67,14 +67,14 @@ export class Site implements Listener {
     return this.life !== undefined;
   }
 
-  accept(connection: number): EndPoint {
+  accept(connection: number, from: number): EndPoint {
     const life = this.life!;
-    life.deferred(() => life.machine.accepted(connection, this.address));
+    life.deferred(() => life.machine.accepted(connection, addressOf(from)));
     return life;
   }
 
   get address(): string {
-    return `10.0.0.${this.place + 1}`;
+    return addressOf(this.place);
   }
 
   wallMs(): number {
@@ -111,11 +111,19 @@ export class Site implements Listener {
   }
 }
 
+function addressOf(place: number): string {
+  return `10.0.0.${place + 1}`;
+}
+
 /** One run of the process. */
 export class Life implements EndPoint {
   readonly machine: FloodMachine;
   awake = true;
   over = false;
+  /** Why channels came to nothing. */
+  readonly failures: string[] = [];
+  /** Told of every dial. */
+  onDial: (to: string) => void = () => undefined;
   /** Ends of connections it has. */
   private alarm: Entry | undefined;
   private late: (() => void)[] = [];
@@ -212,7 +220,7 @@ export class Life implements EndPoint {
       touched: (key) => this.touched.add(key),
       canServe: () => false,
       channel: () => undefined,
-      channelFailed: () => undefined,
+      channelFailed: (_, why) => this.failures.push(why),
       event: (e) => site.up.event(site, e),
     };
   }
@@ -230,6 +238,7 @@ export class Life implements EndPoint {
   }
 
   private dial(to: SiteDefinition): number {
+    this.onDial(to.name);
     const target = this.site.byName(to.name);
     if (target === undefined) throw new Error(`a dial to ${to.name}, which is nowhere`);
     const id = this.site.network.dial(this.site.place, this, target, {

@@ -1,4 +1,4 @@
-// The simulator of flooding sites in `npm test`: seeds that once failed, a bounded budget of fresh ones, and determinism.
+// The simulator of flooding sites in `npm test`: fixed seeds, a bounded budget of fresh ones, and determinism.
 import { describe, expect, test } from '@jest/globals';
 import { type FloodResult, runFlood } from '../run.js';
 
@@ -8,12 +8,8 @@ const SITES = [3, 12] as const;
 /** Room for the run that is under way when the budget ends. */
 const SLACK_MS = 60_000;
 
-/** Seeds that once failed, and why. */
-const SEEDS: readonly (readonly [seed: number, what: string])[] = [
-  [3, 'a site that left and came back stayed down: a member list told of its new run before it was heard'],
-  [24, 'a site with a lost state and a clock set back took the incarnation of an earlier run of itself'],
-  [1, 'updates were queued for a listed site that nobody heard, and never purged'],
-];
+/** Runs that are always made. */
+const SEEDS = [1, 3, 24];
 
 function told(r: FloodResult): string[] {
   return r.violations.map(
@@ -22,7 +18,7 @@ function told(r: FloodResult): string[] {
 }
 
 describe('simulated flooding sites', () => {
-  test.each(SEEDS)('seed %i, which once failed: %s', (seed) => {
+  test.each(SEEDS)('seed %i keeps every guarantee', (seed) => {
     expect(told(runFlood({ seed, sites: SITES }))).toEqual([]);
   });
 
