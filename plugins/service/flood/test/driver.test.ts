@@ -47,7 +47,7 @@ test('item 15: 10000 updates of 100 bytes from three sites, each exported once e
   expect(sites.reduce((sum, s) => sum + s.flood.statistics().duplicates, 0)).toBeGreaterThan(0);
 }, 120_000);
 
-test('a slow exporter holds up nobody: others have everything meanwhile, and bundles grow', async () => {
+test('item 39: a slow exporter holds up nobody: others have everything meanwhile, and bundles grow', async () => {
   const sites = await started({ sites: 3 });
   let release = (): void => undefined;
   sites[1]!.exporter.held = new Promise((resolve) => (release = resolve));

@@ -18,6 +18,7 @@ import { bind, buildPlugin } from '../../../../test/compliance/build.js';
 import { infoOf } from '../../../../test/compliance/bench.js';
 import { type Cut, Proxy } from '../../../../test/e2e/flood-proxy.js';
 import { freePorts } from '../../../../test/e2e/processes.js';
+import exportCommand from '../../../export/command/index.js';
 import storageLmdb from '../../../storage/lmdb/index.js';
 import storageMemory from '../../../storage/memory/index.js';
 import plugin from '../index.js';
@@ -63,6 +64,8 @@ export class KeepingExporter implements Exporter {
 export interface SiteOptions {
   readonly storage?: 'memory' | 'lmdb';
   readonly options?: Readonly<Record<string, string>>;
+  /** Options of a real [export.command]; none: no exporter at all. Absent: one that keeps. */
+  readonly command?: Readonly<Record<string, string>> | 'none';
 }
 
 /** One site; it may live several times. */
@@ -77,6 +80,7 @@ export class Site {
   inner: Record<string, Record<string, string>> | undefined;
   private service: FloodService | undefined;
   private storage: Storage | undefined;
+  private running: Exporter | undefined;
 
   constructor(
     private readonly world: World,
@@ -101,6 +105,8 @@ export class Site {
       ports: [info],
     }).instance;
     await this.storage.start?.();
+    this.running = this.makeExporter();
+    await this.running?.start?.();
     const built = buildPlugin<FloodService>({
       plugin,
       options: { site: this.name, ...this.o.options },
@@ -109,7 +115,7 @@ export class Site {
         info,
         bind(EventLoop, this.world.loop),
         bind<Store>(Store, this.storage.space('service.flood')),
-        bind<Exporter>(Exporter, this.exporter),
+        bind<Exporter | undefined>(Exporter, this.running),
         bind(Shutdown, { ask: (why) => (this.asked = why) }),
       ],
     });
@@ -128,9 +134,23 @@ export class Site {
 
   async stop(): Promise<void> {
     await this.service?.stop();
+    await this.running?.stop();
     await this.storage?.stop?.();
     this.service = undefined;
     this.storage = undefined;
+    this.running = undefined;
+  }
+
+  /** Counters of the exporter. */
+  exports(): Readonly<Record<string, string | number | boolean>> {
+    return this.running?.describe?.() ?? {};
+  }
+
+  private makeExporter(): Exporter | undefined {
+    const { command } = this.o;
+    if (command === 'none') return undefined;
+    if (command === undefined) return this.exporter;
+    return buildPlugin<Exporter>({ plugin: exportCommand, options: command }).instance;
   }
 }
 
