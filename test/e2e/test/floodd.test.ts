@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../../../client-apis/line/client/index.js';
+import { FloodFarm, type FloodSite, GROUP } from '../flood-farm.js';
 import { trial } from '../flood-trial.js';
 import { freePorts, MAIN } from '../processes.js';
 
@@ -27,6 +28,32 @@ test('item 50, short: four sites, one killed and parted under load; all is expor
   expect(figures.violations).toEqual([]);
   expect(figures.acknowledged).toBeGreaterThan(350);
 }, 300_000);
+
+test('item 22: a frozen process is down after the down period, its data is kept, and it gets it when it goes on', async () => {
+  const farm = await FloodFarm.create({ sites: 3, connectivity: 2, group: { update_period_ms: '0' } });
+  try {
+    await farm.start();
+    const [a, b] = farm.sites as [FloodSite, FloodSite, FloodSite];
+    const client = await a.client();
+    const stateOfB = async (): Promise<string | undefined> =>
+      (await client.group(GROUP)).find((m) => m.site === b.name)?.state;
+    while ((await client.topology(GROUP)).edges.length < 3 || (await stateOfB()) !== 'up') await sleep(50);
+    const frozenAt = performance.now();
+    b.freeze(true);
+    while ((await stateOfB()) !== 'down') await sleep(20);
+    // Of the down period of 2 s; that it is not much later cannot be said on a loaded machine.
+    expect(performance.now() - frozenAt).toBeGreaterThan(1000);
+    for (let i = 0; i < 10; i++) await client.flood(Buffer.from(`update ${i}`));
+    expect(Number((await client.statistics())['queued-send'])).toBeGreaterThanOrEqual(10);
+    b.freeze(false);
+    while ((await b.exported()).length < 10) await sleep(50);
+    while ((await stateOfB()) !== 'up') await sleep(50);
+    expect(new Set((await b.exported()).map((e) => e.id)).size).toBe(10);
+    await client.close();
+  } finally {
+    await farm.destroy();
+  }
+}, 120_000);
 
 describe('peal floodd', () => {
   let folder: string;

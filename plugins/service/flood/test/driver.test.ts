@@ -61,6 +61,12 @@ test('item 39: a slow exporter holds up nobody: others have everything meanwhile
   expect(sites[1]!.exporter.texts).toEqual(Array.from({ length: 200 }, (_, i) => `u${i}`));
 }, 60_000);
 
+test('item 12: an orderly end is seen by the others at once', async () => {
+  const [a, b] = (await started({ sites: 2, group: { down_period_ms: '600000' } })) as [Site, Site];
+  await b.stop();
+  await until(() => a.flood.members('mirror')!.length === 1);
+});
+
 describe('over lmdb', () => {
   const site = { storage: 'lmdb' } as const;
   test('what waits for a site that is down survives the restart of who keeps it', async () => {
