@@ -1,6 +1,6 @@
 // What one plugin sees: a child container of the daemon's own, with the shared ports, its options, its logger, its timers
 // and what it requires. tsyringe's global container is only the parent that the library insists on; nothing is put there.
-import { PealError, PLUGIN_ERRORS, reasonOf } from '../errors.js';
+import { PealError, PealErrors, PLUGIN_ERRORS, reasonOf } from '../errors.js';
 import { Options, type Scope, Section } from '../plugin/define.js';
 import { container as globalContainer, type DependencyContainer, type InjectionToken } from '../plugin/inject.js';
 import type { OptionsOf, OptionTable } from '../plugin/options.js';
@@ -40,6 +40,8 @@ export class DaemonContainer {
       instance = instantiate(planned, child);
     } catch (cause) {
       if (cause instanceof PealError) throw cause.located(planned.section.at);
+      // All that is wrong with a file of the plugin's own, each with its place.
+      if (cause instanceof PealErrors) throw cause;
       const values = { plugin: title, detail: reasonOf(cause) };
       throw PealError.of(PLUGIN_ERRORS.CREATE_FAILED, values, { at: planned.section.at, cause });
     }

@@ -49,6 +49,8 @@ export class Saving {
     }
     this.underWay = this.write().finally(() => {
       this.underWay = undefined;
+      // What changed meanwhile does not wait for another tick: none may come for long.
+      if (this.touched.size > 0 || this.waiting.length > 0) this.flush();
     });
   }
 
