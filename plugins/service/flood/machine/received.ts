@@ -96,9 +96,9 @@ export class ReceivedLog {
 
   /** A peer says what it has of one origin. */
   heard(peer: string, h: HaveOrigin, nowMs: number): void {
-    const theirs = h.ranges.at(-1)?.[1] ?? h.lowWater;
-    if (theirs === 0 || h.incarnation <= (this.forgotten.get(h.origin) ?? 0)) return;
-    if (theirs <= (this.get(h.origin, h.incarnation)?.lowWater ?? 0)) return;
+    if (h.incarnation <= (this.forgotten.get(h.origin) ?? 0)) return;
+    const theirs = highestOnlyTheirs(h, this.get(h.origin, h.incarnation));
+    if (theirs === 0) return;
     // What is only said to exist never takes the room of what was seen.
     if (this.get(h.origin, h.incarnation) === undefined && this.records.size >= RECORDS_MAX / 2) return;
     const r = this.record(h.origin, h.incarnation, nowMs);
@@ -219,6 +219,18 @@ export class ReceivedLog {
 /** Highest sequence seen. */
 export function highest(r: OriginRecord): number {
   return r.ranges.at(-1)?.[1] ?? r.lowWater;
+}
+
+/** The highest number that they have and we have not; 0: none. */
+function highestOnlyTheirs(h: HaveOrigin, ours: OriginRecord | undefined): number {
+  const low = ours?.lowWater ?? 0;
+  for (let i = h.ranges.length; i >= 0; i--) {
+    const [first, last] = i === 0 ? [1, h.lowWater] : h.ranges[i - 1]!;
+    if (last <= low) return 0;
+    const gap = gapsIn(ours?.ranges ?? [], Math.max(first, low + 1), last).at(-1);
+    if (gap !== undefined) return gap[1];
+  }
+  return 0;
 }
 
 /** What is missing of one life, with reasons. */

@@ -1,4 +1,4 @@
-// Items 27 to 32, 43, 46, 47 and 49 of floodd's checklist (docs/floodd.md): connections, the master, access, measurement and
+// Items 27 to 32, 43 and 46 to 49 of floodd's checklist (docs/floodd.md): connections, the master, access, measurement and
 // channels, as the machine alone shows them on virtual time.
 import { describe, expect, test } from '@jest/globals';
 import { Stage } from '../../../../test/sim/flood/stage.js';
@@ -142,6 +142,19 @@ describe('measurement and channels', () => {
     for (const to of ['x', 'c', 'b']) life!.run(() => life!.machine.connect(to, 'test'));
     s.wait(10_500);
     expect([...life!.failures].sort()).toEqual(['not-served', 'unknown-site', 'unreachable']);
+  });
+
+  test('item 48: an abandoned gap is told of with its peer and ranges, and listed; what comes late is not exported', () => {
+    const s = new Stage({ sites: ['a', 'b'], local: { logPurgePeriodMs: 2000 } }).start();
+    const peer = s.guest('a').greet('z').say({ kind: 'have', group: 'g', origins: [] });
+    peer.data({ sequence: 1, text: '1' }, { sequence: 4, text: '4' });
+    s.wait(5000);
+    const told = s.events.get('a')!.filter((e) => e.kind === 'inconsistent' && e.reason === 'abandoned');
+    const range = { origin: 'z', incarnation: 1, first: 2, last: 3, reason: 'abandoned' };
+    expect(told).toMatchObject([{ group: 'g', peer: 'z', ranges: [range] }]);
+    expect(s.machine('a').missing('g')).toEqual([range]);
+    s.guest('a').greet('z').say({ kind: 'have', group: 'g', origins: [] }).data({ sequence: 2, text: 'late' });
+    expect(s.exported.get('a')).toEqual(['1', '4']);
   });
 
   test('item 49: every member is probed, none much more than the others', () => {

@@ -29,7 +29,7 @@ describe('simulated flooding sites', () => {
   });
 
   (budgetSeconds > 0 ? test : test.skip)(
-    'fresh seeds keep every guarantee',
+    'item 50: fresh seeds of kills, restarts and partitions keep every guarantee',
     () => {
       const until = Date.now() + budgetSeconds * 1000;
       let seed = Date.now() % 1_000_000_000;
