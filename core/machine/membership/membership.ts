@@ -519,8 +519,9 @@ export class Membership {
     for (const place of this.#candidates()) {
       if (place === this.self) continue;
       const p = this.#h.peers[place]!;
+      // Also one that we accuse: others hear its next life, which is no member of ours and will not answer.
+      if (p.row ? !this.#takesPart(place, p.row) : !this.#h.isMember(place)) continue;
       if (p.hears(this.#h.now)) {
-        if (p.row ? !this.#takesPart(place, p.row) : !this.#h.isMember(place)) continue;
         if (!this.#answeredBy.has(place)) return undefined;
         present.push(place);
         continue;
