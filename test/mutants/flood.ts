@@ -106,12 +106,6 @@ export const FLOOD = planted(
       'topology.ts',
       ['[...g.members].filter((m) => !this.sites.isDown(m)).sort()', '[...g.members].slice(0, -1).sort()'],
     ],
-    [
-      'new-neighbour-gets-nothing-old',
-      'what is on its way goes to a new neighbour too',
-      'links.ts',
-      ['    for (const s of fresh) this.hand(s);\n', ''],
-    ],
   ],
   'plugins/service/flood/machine',
 );
