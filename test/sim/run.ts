@@ -223,10 +223,13 @@ class Run {
     const { clock, daemons } = this.cluster;
     this.workload.set('off');
     const until = clock.now + DRAIN_LIMIT_MS;
+    // A path that carries less than packs have loses half of them each time: what is under way may take some seconds.
     const waiting = (): boolean =>
-      daemons.some(
-        (d) => d !== undefined && (d.backlog.size > 0 || d.machine.status().counters['backlog bytes'] !== 0),
-      );
+      daemons.some((d) => {
+        if (d === undefined) return false;
+        const { counters } = d.machine.status();
+        return d.backlog.size > 0 || counters['backlog bytes'] !== 0 || counters['log packs'] !== 0;
+      });
     while (waiting()) {
       if (clock.now > until) {
         this.violate(
