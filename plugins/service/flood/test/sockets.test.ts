@@ -84,7 +84,20 @@ afterEach(async () => {
   expect(failures).toEqual([]);
 });
 
+/** Ports are free for nobody in particular: another test may have taken one meanwhile, then two others are tried. */
+const PORT_TRIES = 5;
+
 async function twoEnds(): Promise<[End, End]> {
+  for (let left = PORT_TRIES; ; left--)
+    try {
+      return await twoListening();
+    } catch (e) {
+      await Promise.all(ends.map((end) => end.sockets.closeAll()));
+      if (left === 1) throw e;
+    }
+}
+
+async function twoListening(): Promise<[End, End]> {
   const [p, q] = await freePorts(2);
   const make = (name: string, dataPort: number, inetAddress: string): End =>
     new End(loop, { name, hostname: 'localhost', inetAddress, clientPort: 0, dataPort });
