@@ -62,6 +62,14 @@ async function member(daemon: number, name: string, group: string): Promise<Wire
   return client;
 }
 
+/** Whoever gamma followed twice would give it the turn unasked (docs/design/order.md 2.1): not who follows itself. */
+async function followsItself(daemon: number): Promise<void> {
+  const client = await member(daemon, 'twice', `once-${daemon}`);
+  await client.frame();
+  await client.join(`twice-${daemon}`);
+  await client.frame();
+}
+
 const joins = (daemon: number, name: string, group: string) => async (): Promise<void> => {
   await member(daemon, name, group);
 };
@@ -136,6 +144,9 @@ test(
       await send(frame);
       await next(frame);
     }
+    await followsItself(0);
+    await followsItself(1);
+    await until(1, (s) => s.counters['log packs'] === 0);
     // The first message behind the signal is SAFE and gamma cannot confirm it: all behind it wait with it.
     farm.daemons[2]!.signal('SIGSTOP');
     for (const frame of expected.slice(signal + 1, view)) {
