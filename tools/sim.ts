@@ -48,6 +48,8 @@ interface Total {
   runs: number;
   slowestConvergenceMs: number;
   faultKinds: Record<string, number>;
+  /** Messages by service bit. */
+  services: Record<string, number>;
   /** Of the trace hashes of all runs in their order; of one process only. */
   hash: string;
   /** Seeds that were run again and gave the same trace hash. */
@@ -165,6 +167,7 @@ function merge(total: Total, part: Total): void {
   total.runs += part.runs;
   total.slowestConvergenceMs = Math.max(total.slowestConvergenceMs, part.slowestConvergenceMs);
   sum(total.faultKinds, part.faultKinds);
+  sum(total.services, part.services);
   if (part.repeated !== undefined) total.repeated = (total.repeated ?? 0) + part.repeated;
   if (part.met !== undefined) sum((total.met ??= {}), part.met);
 }
@@ -185,6 +188,7 @@ function nothing(): Total {
     runs: 0,
     slowestConvergenceMs: 0,
     faultKinds: {},
+    services: {},
     hash: '',
   };
 }
@@ -255,10 +259,9 @@ function add(total: Total, { seed, violations, figures, hash }: RunResult): void
   total.views += figures.views;
   total.violations += violations.length;
   total.slowestConvergenceMs = Math.max(total.slowestConvergenceMs, figures.slowestConvergenceMs);
-  for (const [kind, n] of Object.entries(figures.faults)) {
-    total.faults += n;
-    total.faultKinds[kind] = (total.faultKinds[kind] ?? 0) + n;
-  }
+  sum(total.faultKinds, figures.faults);
+  sum(total.services, figures.services);
+  for (const n of Object.values(figures.faults)) total.faults += n;
   if (violations.length > 0) total.failingSeeds.push(seed);
 }
 

@@ -50,6 +50,8 @@ export class Cluster {
   /** Called after every tick of a daemon. */
   onTick: (d: SimDaemon) => void = () => undefined;
   messages = 0;
+  /** Of `messages`, by service: one of the six regular bits. */
+  readonly services: Record<number, number> = {};
   views = 0;
   private readonly sent: Sent[] = [];
   private readonly random: Random;
@@ -154,6 +156,7 @@ export class Cluster {
         const m = message(id, sender, service, groups, discard, bytes);
         this.sent.push(m);
         this.messages++;
+        this.services[service] = (this.services[service] ?? 0) + 1;
         return m;
       },
     });

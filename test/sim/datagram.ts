@@ -52,7 +52,7 @@ export class DatagramNetwork implements Network {
 
   private get fitBytes(): number {
     const { fits = [], clock, maxBytes } = this.o;
-    return fits[Math.floor(clock.now / FIT_MS) % fits.length] ?? maxBytes;
+    return fits.length === 0 ? maxBytes : fits[Math.floor(clock.now / FIT_MS) % fits.length]!;
   }
 
   boot(place: number, node: NetworkNode): void {

@@ -41,8 +41,8 @@ export interface SessionRecord {
   /** Groups it ever asked for. */
   readonly everAsked: Set<string>;
   requests: number;
-  /** Message id -> how many it had delivered before. */
-  readonly delivered: Map<number, number>;
+  /** Ids of messages. */
+  readonly delivered: Set<number>;
 }
 
 export interface MessageRecord {
@@ -51,6 +51,10 @@ export interface MessageRecord {
   /** Number of the request in its session. */
   readonly request: number;
   readonly send: SendEvent;
+  /** In which configuration it was delivered first. */
+  config: string | undefined;
+  /** Its node in the graph of checkers/order.ts; -1: none. Here, not in a map: most of a trace is deliveries. */
+  node: number;
 }
 
 /** One event with its records. Views: `membership.view` is still the one before. */
@@ -107,7 +111,7 @@ export class Ledger {
   }
 
   /** Applies what the checkers should see as the state before the event. */
-  close({ e, life, session, membership }: Step): void {
+  close({ e, life, session, membership, message }: Step): void {
     switch (e.event) {
       case 'install':
         if (life === undefined) break;
@@ -151,6 +155,7 @@ export class Ledger {
         break;
       case 'deliver':
         if (session !== undefined) this.deliver(session, e);
+        if (message !== undefined) message.config ??= life?.config;
         break;
       default:
     }
@@ -192,7 +197,7 @@ export class Ledger {
       asked: new Map(),
       everAsked: new Set(),
       requests: 0,
-      delivered: new Map(),
+      delivered: new Set(),
     };
     this.sessions.set(s.uid, s);
     life.sessions.add(s);
@@ -214,11 +219,12 @@ export class Ledger {
   private send(e: SendEvent): void {
     const sender = this.sessions.get(e.session);
     if (sender === undefined) throw new Error(`message ${e.id} is sent by no session`);
-    this.messages.set(e.id, { id: e.id, sender, request: ++sender.requests, send: e });
+    const request = ++sender.requests;
+    this.messages.set(e.id, { id: e.id, sender, request, send: e, config: undefined, node: -1 });
   }
 
   private deliver(s: SessionRecord, e: DeliverEvent): void {
-    s.delivered.set(e.id, s.delivered.size);
+    s.delivered.add(e.id);
     for (const g of e.groups) {
       const m = s.groups.get(g);
       if (m?.view !== undefined) m.since.push(e.id);

@@ -35,9 +35,11 @@ function padding(id: number, bytes: number): Uint8Array {
   return pattern.subarray(start, start + bytes);
 }
 
-/** The body of message `id`, `bytes` long (at least `BODY_MIN_BYTES`, at most 196,608). */
-export function body(id: number, bytes: number): Uint8Array {
-  const b = new Uint8Array(bytes);
+const bodies = new Uint8Array(PATTERN_BYTES - PATTERN_STARTS);
+
+/** The body of message `id`, `bytes` long (at least `BODY_MIN_BYTES`, at most 196,608); good until the next call. */
+function body(id: number, bytes: number): Uint8Array {
+  const b = bodies.subarray(0, bytes);
   writeU32(b, 0, id);
   writeU32(b, 4, bytes);
   b.set(padding(id, bytes - BODY_MIN_BYTES), BODY_MIN_BYTES);

@@ -44,6 +44,8 @@ export interface Figures {
   readonly simulatedMs: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly messages: number;
+  /** Of `messages`, by service: one of the six regular bits. */
+  readonly services: Readonly<Record<number, number>>;
   readonly views: number;
   readonly events: number;
   /** How long the slowest quiet phase took to one configuration per component. */
@@ -142,6 +144,7 @@ class Run {
         simulatedMs: this.cluster.clock.now,
         faults: this.chaos.counts,
         messages: this.cluster.messages,
+        services: this.cluster.services,
         views: this.cluster.views,
         events: this.cluster.clock.steps,
         slowestConvergenceMs: this.slowestMs,

@@ -148,7 +148,7 @@ function scatteredSplit(r: Random, daemons: number, at: number): Entry[] {
   else for (const place of lost) all.push({ at: cutAt, action: { do: 'crash', place } });
   if (r.chance(400))
     all.push({ at: cutAt, action: { do: 'plug', plane: 'control', pairs: jams(r, left), ms: r.between(100, 900) } });
-  for (let n = r.below(4); n > 0; n--) all.push({ at: cutAt, action: recoveryAmbush(r, daemons) });
+  for (let n = r.below(7); n > 0; n--) all.push({ at: cutAt, action: recoveryAmbush(r, daemons) });
   return all;
 }
 
@@ -249,7 +249,7 @@ function anyAction(r: Random, daemons: number): Action {
     [3, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
     [4, () => ({ do: 'slow-reader', place, ms: ms * 2 })],
     [5, () => ({ do: 'storm', place, what: r.pick(['connect', 'disconnect', 'join', 'leave'] as const) })],
-    [20, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
+    [50, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
   ];
   let draw = r.below(kinds.reduce((sum, [weight]) => sum + weight, 0));
   for (const [weight, make] of kinds) {

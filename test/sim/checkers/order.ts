@@ -2,11 +2,13 @@
 // each session sees in a row, and what a sender had seen before it sent, are edges of one graph; there is an order
 // that everybody followed exactly if it has no cycle. Judged whenever everything is at rest, so memory is bounded.
 import { Service } from '../../../core/wire/frame.js';
-import type { SessionRecord, Step } from '../ledger.js';
+import type { MessageRecord, SessionRecord, Step } from '../ledger.js';
 import type { Checker, Court } from './checker.js';
 
 const AGREED = '10 agreed order';
 const CAUSAL = '9 causality';
+/** The node of a message that was delivered before everything last came to rest. */
+const PAST = -2;
 
 /** Who says that one thing came before another. */
 interface Edge {
@@ -23,12 +25,12 @@ interface Last {
 }
 
 export class Order implements Checker {
-  private nodes = new Map<number | string, number>();
-  private labels: (number | string)[] = [];
+  private views = new Map<string, number>();
+  /** What each node is. */
+  private labels: (MessageRecord | string)[] = [];
   private edges: Edge[] = [];
   private latest: number[] = [];
   private last = new Map<SessionRecord, Last>();
-  private readonly past = new Set<number>();
 
   constructor(private readonly court: Court) {}
 
@@ -37,12 +39,13 @@ export class Order implements Checker {
     if (session === undefined) return;
     if (e.event === 'deliver' && message !== undefined) {
       if (e.service < this.court.options.ordered) return;
-      if (this.past.has(e.id))
+      if (message.node === PAST)
         this.court.report(AGREED, `session ${session.uid} gets message ${e.id} after everything had come to rest`);
-      else this.saw(session, this.node(e.id), e.service >= Service.CAUSAL);
-    } else if (e.event === 'view') this.saw(session, this.node(`view ${e.id} of ${e.group}`), false);
-    else if (e.event === 'send' && e.service >= Service.CAUSAL && e.service >= this.court.options.ordered)
-      this.sends(session, this.node(e.id));
+      else this.saw(session, this.message(message), e.service >= Service.CAUSAL);
+    } else if (e.event === 'view') this.saw(session, this.view(`view ${e.id} of ${e.group}`), false);
+    else if (e.event === 'send' && message !== undefined)
+      if (e.service >= Service.CAUSAL && e.service >= this.court.options.ordered)
+        this.sends(session, this.message(message));
   }
 
   finish(): void {
@@ -55,15 +58,20 @@ export class Order implements Checker {
     return l;
   }
 
-  private node(key: number | string): number {
-    let n = this.nodes.get(key);
-    if (n === undefined) {
-      n = this.labels.length;
-      this.nodes.set(key, n);
-      this.labels.push(key);
-      this.latest.push(-1);
-    }
+  private message(m: MessageRecord): number {
+    if (m.node < 0) m.node = this.node(m);
+    return m.node;
+  }
+
+  private view(label: string): number {
+    let n = this.views.get(label);
+    if (n === undefined) this.views.set(label, (n = this.node(label)));
     return n;
+  }
+
+  private node(label: MessageRecord | string): number {
+    this.latest.push(-1);
+    return this.labels.push(label) - 1;
   }
 
   private saw(s: SessionRecord, node: number, causal: boolean): void {
@@ -109,8 +117,8 @@ export class Order implements Checker {
       }
     }
     if (taken < n) this.cycle(before);
-    for (const label of this.labels) if (typeof label === 'number') this.past.add(label);
-    this.nodes = new Map();
+    for (const label of this.labels) if (typeof label !== 'string') label.node = PAST;
+    this.views = new Map();
     this.labels = [];
     this.edges = [];
     this.latest = [];
@@ -142,7 +150,12 @@ export class Order implements Checker {
 
   private tell(e: Edge): string {
     const verb = e.causal ? 'sent after' : 'saw before';
-    const [a, b] = [String(this.labels[e.from]), String(this.labels[e.to])];
+    const [a, b] = [this.label(e.from), this.label(e.to)];
     return e.causal ? `session ${e.by} ${verb} ${a}: ${b}` : `session ${e.by} ${verb} ${b}: ${a}`;
+  }
+
+  private label(node: number): string {
+    const label = this.labels[node]!;
+    return typeof label === 'string' ? label : String(label.id);
   }
 }
