@@ -51,8 +51,9 @@ export class DatagramNetwork implements Network {
   }
 
   private get fitBytes(): number {
-    const { fits = [], clock, maxBytes } = this.o;
-    return fits.length === 0 ? maxBytes : fits[Math.floor(clock.now / FIT_MS) % fits.length]!;
+    const { fits = [], clock, faults, maxBytes } = this.o;
+    if (fits.length === 0) return maxBytes;
+    return fits[Math.floor((faults.steadySince ?? clock.now) / FIT_MS) % fits.length]!;
   }
 
   boot(place: number, node: NetworkNode): void {

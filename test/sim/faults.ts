@@ -27,6 +27,8 @@ export class Faults {
   /** Per plane and ordered pair: so many more sends pass, then none; below 0: all. */
   private readonly plugs: Readonly<Record<Plane, Int32Array>>;
   private readonly paths: Path[];
+  /** Since when paths carry sends of the same size, milliseconds of the run; undefined: that changes with time. */
+  steadySince: number | undefined;
 
   constructor(
     readonly size: number,

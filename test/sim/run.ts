@@ -195,8 +195,11 @@ class Run {
     if (!this.drained()) return false;
     this.mark('calm');
     this.workload.set('messages');
+    // A path that suddenly carries less is a fault: half of the packs under way are lost each time, even nine times in a row.
+    this.cluster.faults.steadySince = clock.now;
     this.calm();
     if (!this.drained()) return false;
+    this.cluster.faults.steadySince = undefined;
     this.mark('calm-end');
     this.status();
     const components_ = components.map((c) => [...c].sort((a, b) => a - b).map((p) => this.cluster.list[p]!.name));
