@@ -210,7 +210,9 @@ export class Membership {
   down(place: number, why: Evidence): void {
     const p = this.#h.peers[place]!;
     if (why.kind !== 'refused' && why.kind !== 'unanswered') return;
-    if (this.#concerns(place)) this.#accuse(p, why);
+    // Whom we have not heard for long we have lost before: its last row says nothing of now.
+    const lost = this.#h.isListed(place) || this.#accepts(place) || this.#h.now - p.heardAt <= HEARING_LIMIT_MS;
+    if (lost && this.#concerns(place)) this.#accuse(p, why);
     else p.forget();
   }
 

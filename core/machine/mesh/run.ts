@@ -57,6 +57,8 @@ export class Run {
   readonly #inboxes: readonly Inbox[];
   /** Messages heard per rank. */
   readonly #heard: Float64Array;
+  /** Per member: what its last NACK asked for, as a sum; it changes when any of it came. */
+  readonly #asksFor: Float64Array;
 
   #ackOwed = false;
   #ackNow = false;
@@ -87,6 +89,7 @@ export class Run {
     this.#outbox = new Outbox(this.#gate, this.#members, self, stream, messageBytes, () => this.#rows.own());
     this.#inboxes = members.map(() => new Inbox());
     this.#heard = new Float64Array(this.#members);
+    this.#asksFor = new Float64Array(this.#members);
     this.#watch = new Watch(stream ? STREAM_WATCH : DATAGRAM_WATCH, this.#members, self, {
       standing: (rank) => this.#standing(rank),
       ask: (rank) => this.#ask(rank),
@@ -223,6 +226,7 @@ export class Run {
       case NACK: {
         const ranges = readNack(bytes);
         if (ranges === undefined) return false;
+        this.#asksFor[from] = ranges.reduce((sum, r) => sum + r.first + r.many, 0);
         const lowest = ranges[0]!.first;
         if (this.#stream) this.#outbox.goBack(from, lowest - 1);
         else this.#outbox.resend(from, ranges);
@@ -332,8 +336,9 @@ export class Run {
     return {
       ask: owes || (this.#stream && box.hole),
       marks: [
-        box.hole ? box.accepted : undefined,
-        owesMine ? mine : undefined,
+        // Any missing pack that came is progress: on a lossy path the lowest may be unlucky many times.
+        box.hole ? box.accepted + box.held : undefined,
+        owesMine ? mine + this.#asksFor[rank]! : undefined,
         owes && !owesMine ? this.#heard[rank]! : undefined,
       ],
     };
