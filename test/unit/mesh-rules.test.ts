@@ -268,6 +268,31 @@ describe('watching (3.8, 3.9)', () => {
     expect(up.stableTo).toEqual([1, 0]);
   });
 
+  test('any missing pack that comes is progress, though the lowest is lost each time', () => {
+    const { link, up } = start(false, 2);
+    link.received(1, data(30));
+    for (let index = 29; index > 1; index--) {
+      link.received(1, data(index));
+      fire(link, up, WATCH_TIMER);
+    }
+    expect(up.suspects).toEqual([]);
+    for (let i = 0; i < 20 && up.suspects.length === 0; i++) fire(link, up, WATCH_TIMER);
+    expect(up.suspects[0]?.why.detail).toContain('its pack 1 of 30 does not come');
+  });
+
+  test('who asks for other packs than before makes progress, though it acknowledges nothing', () => {
+    const { link, up } = start(false, 2);
+    for (let i = 0; i < 30; i++) link.submit(pack(10));
+    link.flush();
+    for (let last = 30; last > 1; last--) {
+      link.received(1, nack([{ first: 1, many: last }]));
+      fire(link, up, WATCH_TIMER);
+    }
+    expect(up.suspects).toEqual([]);
+    for (let i = 0; i < 20 && up.suspects.length === 0; i++) fire(link, up, WATCH_TIMER);
+    expect(up.suspects[0]?.why.detail).toContain('it acknowledges 0 of our 30 packs');
+  });
+
   test('an ASK is answered at once, to the asker', () => {
     const { link, up } = start(true);
     link.received(1, stand(1, [0, 0, 0], 0, 3));
