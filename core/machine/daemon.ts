@@ -156,13 +156,12 @@ class Daemon implements DaemonMachine {
   }
 
   #message(bytes: Bytes, { kind, place, incarnation, number, time, bodyAt }: Envelope): void {
+    if (kind === Kind.beat) return;
     const body = bytes.subarray(bodyAt);
     const id = { number, time };
     switch (kind) {
       case Kind.data:
         return this.#data(place, incarnation, id, body);
-      case Kind.beat:
-        return;
       case Kind.row:
         return this.#taken(place, this.#membership.receiveRow(place, body), 'malformed row');
       case Kind.propose:

@@ -113,12 +113,17 @@ export interface FrameParts {
   /** Message type, signed 16 bit; default 0. */
   type?: number;
   body?: Uint8Array;
+  /** Gives the memory for the frame, all 0; default: memory of its own. */
+  allocate?: (bytes: number) => Uint8Array;
 }
+
+const NO_BODY = new Uint8Array(0);
 
 /** A fresh canonical frame. For control paths and tests: the path of messages never builds frames from parts. */
 export function buildFrame(p: FrameParts): Uint8Array {
-  const body = p.body ?? new Uint8Array(0);
-  const b = new Uint8Array(HEADER_BYTES + NAME_BYTES * p.groups.length + body.length);
+  const body = p.body ?? NO_BODY;
+  const bytes = HEADER_BYTES + NAME_BYTES * p.groups.length + body.length;
+  const b = p.allocate === undefined ? new Uint8Array(bytes) : p.allocate(bytes);
   writeU32(b, 0, (p.service | ENDIAN_MARK) >>> 0);
   writeName(b, SENDER_OFFSET, p.sender);
   writeU32(b, GROUPS_COUNT_OFFSET, p.groups.length);

@@ -1,5 +1,6 @@
 // The state that follows from a trace so far: lives of daemons, sessions, messages, memberships. Kept once for all
 // checkers; `apply` resolves each event to its records, so that a checker looks nothing up twice.
+import { IdSet } from './ids.js';
 import type { DeliverEvent, SendEvent, TraceEvent, ViewEvent } from './trace.js';
 
 export interface Life {
@@ -42,7 +43,7 @@ export interface SessionRecord {
   readonly everAsked: Set<string>;
   requests: number;
   /** Ids of messages. */
-  readonly delivered: Set<number>;
+  readonly delivered: IdSet;
 }
 
 export interface MessageRecord {
@@ -80,7 +81,8 @@ export class Ledger {
   readonly sessions = new Map<number, SessionRecord>();
   /** Private group -> groups that any session of that name ever asked for: names come again. */
   readonly askedByName = new Map<string, Set<string>>();
-  readonly messages = new Map<number, MessageRecord>();
+  /** By id. */
+  readonly messages: (MessageRecord | undefined)[] = [];
   daemons: readonly string[] = [];
   t = 0;
 
@@ -106,7 +108,7 @@ export class Ledger {
     const life = session?.life ?? ('incarnation' in e ? this.lives.get(`${e.daemon}/${e.incarnation}`) : undefined);
     const group = 'group' in e ? e.group : undefined;
     const membership = group === undefined || session === undefined ? undefined : membershipOf(session, group);
-    const message = 'id' in e && typeof e.id === 'number' ? this.messages.get(e.id) : undefined;
+    const message = 'id' in e && typeof e.id === 'number' ? this.messages[e.id] : undefined;
     return { e, life, session, membership, message };
   }
 
@@ -197,7 +199,7 @@ export class Ledger {
       asked: new Map(),
       everAsked: new Set(),
       requests: 0,
-      delivered: new Set(),
+      delivered: new IdSet(),
     };
     this.sessions.set(s.uid, s);
     life.sessions.add(s);
@@ -220,7 +222,7 @@ export class Ledger {
     const sender = this.sessions.get(e.session);
     if (sender === undefined) throw new Error(`message ${e.id} is sent by no session`);
     const request = ++sender.requests;
-    this.messages.set(e.id, { id: e.id, sender, request, send: e, config: undefined, node: -1 });
+    this.messages[e.id] = { id: e.id, sender, request, send: e, config: undefined, node: -1 };
   }
 
   private deliver(s: SessionRecord, e: DeliverEvent): void {

@@ -6,6 +6,7 @@ import type { MediumFacts } from '../../core/machine/ports.js';
 import type { Clock } from './clock.js';
 import type { Faults } from './faults.js';
 import type { Random } from './random.js';
+import { Slab } from './slab.js';
 
 /** One life of a daemon as the network sees it. `begin` and `end` enclose what belongs to one tick. */
 export interface NetworkNode {
@@ -57,21 +58,12 @@ export interface Flight {
   readonly body: Bytes | undefined;
 }
 
-/** What arrives is cut from pieces of this size: 50 ns; memory of its own for each costs 400 ns. */
-const SLAB_BYTES = 65_536;
-let slab = new Uint8Array(SLAB_BYTES);
-let used = 0;
+const arrivals = new Slab();
 
 /** A send as it arrives, in memory that nobody else has. */
 export function join(head: Bytes, body: Bytes | undefined): Bytes {
   if (body === undefined || body.length === 0) return head;
-  const bytes = head.length + body.length;
-  if (used + bytes > slab.length) {
-    slab = new Uint8Array(Math.max(bytes, SLAB_BYTES));
-    used = 0;
-  }
-  const all = new Uint8Array(slab.buffer, used, bytes);
-  used += bytes;
+  const all = arrivals.take(head.length + body.length);
   all.set(head);
   all.set(body, head.length);
   return all;

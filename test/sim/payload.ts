@@ -1,6 +1,6 @@
 // Bodies of simulated messages and the frames around them: the body says which message it is and how long it must be,
-// and its padding follows from that, so a receiver can tell a lost, swapped or changed byte. Delivered frames are read
-// back into trace events here.
+// and its padding follows from that, so a receiver can tell a lost, swapped or changed byte: what is delivered must be
+// the frame that was sent, to the byte. Delivered frames are read back into trace events here.
 import {
   DATA_LENGTH_OFFSET,
   GROUPS_COUNT_OFFSET,
@@ -16,6 +16,7 @@ import {
   writeU32,
 } from '../../core/wire/frame.js';
 import { Random } from './random.js';
+import { Slab } from './slab.js';
 import type { DeliverEvent, TraceEvent, ViewCause } from './trace.js';
 
 /** Message id and length stand before the padding. */
@@ -46,11 +47,6 @@ function body(id: number, bytes: number): Uint8Array {
   return b;
 }
 
-function intact(id: number, frame: Uint8Array, at: number, bytes: number): boolean {
-  if (readU32(frame, at + 4) !== bytes) return false;
-  return Buffer.compare(frame.subarray(at + BODY_MIN_BYTES, at + bytes), padding(id, bytes - BODY_MIN_BYTES)) === 0;
-}
-
 /** The type (hint) that message `id` is sent with. */
 export const messageType = (id: number): number => id & 0x7fff;
 
@@ -61,8 +57,12 @@ export interface Sent {
   readonly service: number;
   readonly groups: readonly string[];
   readonly discard: boolean;
-  readonly frame: Uint8Array;
+  /** Whoever gives it away gives a copy. */
+  readonly frame: Buffer;
 }
+
+const frames = new Slab();
+const allocate = (bytes: number): Uint8Array => frames.take(bytes);
 
 export function message(
   id: number,
@@ -73,8 +73,8 @@ export function message(
   bytes: number,
 ): Sent {
   const word = discard ? service | Service.SELF_DISCARD : service;
-  const frame = buildFrame({ service: word, sender, groups, type: messageType(id), body: body(id, bytes) });
-  return { id, sender, service, groups, discard, frame };
+  const b = buildFrame({ service: word, sender, groups, type: messageType(id), body: body(id, bytes), allocate });
+  return { id, sender, service, groups, discard, frame: Buffer.from(b.buffer, b.byteOffset, b.length) };
 }
 
 const CAUSES: readonly (readonly [number, ViewCause])[] = [
@@ -105,13 +105,13 @@ export class FrameReader {
       if (at + HEADER_BYTES > frames.length) throw new Error('a delivered run is shorter than its count says');
       const end = at + frameBytes(frames, at);
       if (end > frames.length) throw new Error('a delivered frame goes beyond its run');
-      emit(this.one(t, session, frames, at));
+      emit(this.one(t, session, frames, at, end));
       at = end;
     }
     if (at !== frames.length) throw new Error('a delivered run is longer than its count says');
   }
 
-  private one(t: number, session: number, b: Uint8Array, at: number): TraceEvent {
+  private one(t: number, session: number, b: Uint8Array, at: number, end: number): TraceEvent {
     const service = frameService(b, at);
     const group = readName.bind(undefined, b, at + SENDER_OFFSET);
     if ((service & Service.REG_MEMB) !== 0) return this.view(t, session, b, at, service);
@@ -119,18 +119,17 @@ export class FrameReader {
     if ((service & Service.TRANSITION) !== 0)
       return { t, event: 'transition', session, group: group(), id: groupId(b, data) };
     if ((service & Service.REGULAR) === 0) return { t, event: 'self-leave', session, group: group() };
-    return this.message(t, session, b, at, data);
+    return this.message(t, session, b, at, end);
   }
 
-  private message(t: number, session: number, b: Uint8Array, at: number, data: number): DeliverEvent {
+  private message(t: number, session: number, b: Uint8Array, at: number, end: number): DeliverEvent {
     const bytes = readU32(b, at + DATA_LENGTH_OFFSET);
+    const data = end - bytes;
     const id = bytes >= BODY_MIN_BYTES ? readU32(b, data) : -1;
     const sent = this.sent(id);
-    const head = sent?.frame.subarray(0, data - at);
-    if (sent !== undefined && head !== undefined && Buffer.compare(head, b.subarray(at, data)) === 0) {
+    if (sent?.frame.compare(b, at, end) === 0) {
       const { sender, service, groups } = sent;
-      const e: DeliverEvent = { t, event: 'deliver', session, id, sender, service, groups, bytes };
-      return intact(id, b, data, bytes) ? e : { ...e, corrupt: true };
+      return { t, event: 'deliver', session, id, sender, service, groups, bytes };
     }
     const sender = readName(b, at + SENDER_OFFSET);
     const groups = names(b, at + HEADER_BYTES, readU32(b, at + GROUPS_COUNT_OFFSET));

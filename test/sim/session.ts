@@ -2,10 +2,14 @@
 import { Service, buildFrame } from '../../core/wire/frame.js';
 import type { SimDaemon } from './daemon.js';
 import type { Sent } from './payload.js';
+import { Slab } from './slab.js';
 import type { TraceEvent } from './trace.js';
 
 /** What a client waits with at the most while its daemon does not read, in requests. */
 const WAITING_MAX = 1000;
+
+/** What clients gave their daemons. */
+const runs = new Slab();
 
 interface Request {
   readonly frame: Uint8Array;
@@ -61,8 +65,12 @@ export class SimSession {
     this.queue = [];
     d.backlog.delete(this);
     for (const r of requests) this.world.trace(r.event);
-    const first = requests[0]!.frame;
-    const run = requests.length === 1 ? first : Buffer.concat(requests.map((r) => r.frame));
+    const run = runs.take(requests.reduce((bytes, r) => bytes + r.frame.length, 0));
+    let at = 0;
+    for (const { frame } of requests) {
+      run.set(frame, at);
+      at += frame.length;
+    }
     d.tick(() => d.machine.submit(this.uid, run));
   }
 

@@ -3,7 +3,7 @@
 import { idText, sameId } from '../envelope.js';
 import { HEARING_LIMIT_MS } from '../options.js';
 import type { ListedDaemon } from '../ports.js';
-import type { Configuration } from '../types.js';
+import type { Configuration, Member } from '../types.js';
 import { Peer } from './peers.js';
 import type { Row } from './row.js';
 import { complete } from './sets.js';
@@ -21,8 +21,12 @@ function merged(a: readonly number[], b: readonly number[]): number[] {
 
 export class Hearing {
   now = 0;
-  configuration: Configuration | undefined = undefined;
   readonly peers: readonly Peer[];
+  /** All places but our own. */
+  readonly others: readonly number[];
+  #configuration: Configuration | undefined = undefined;
+  /** Its members, by place: asked for with every row. */
+  #members: (Member | undefined)[] = [];
 
   constructor(
     list: readonly ListedDaemon[],
@@ -31,21 +35,31 @@ export class Hearing {
   ) {
     this.peers = list.map((d) => new Peer(d.place, d.name, list.length));
     this.peers[self]!.incarnation = incarnation;
+    this.others = list.map((d) => d.place).filter((place) => place !== self);
   }
 
-  /** All places but our own. */
-  others(): number[] {
-    return this.peers.filter((p) => p.place !== this.self).map((p) => p.place);
+  get configuration(): Configuration | undefined {
+    return this.#configuration;
   }
 
-  /** It is a member of our configuration, in whatever life. */
+  set configuration(c: Configuration | undefined) {
+    this.#configuration = c;
+    this.#members = this.peers.map(({ place }) => c?.members.find((m) => m.place === place));
+  }
+
+  /** As whom that daemon is in our configuration, in whatever life. */
+  member(place: number): Member | undefined {
+    return this.#members[place];
+  }
+
+  /** Another member of our configuration, in whatever life. */
   isListed(place: number): boolean {
-    return place !== this.self && this.configuration?.members.some((m) => m.place === place) === true;
+    return place !== this.self && this.#members[place] !== undefined;
   }
 
   /** It is a member of our configuration in the life we hear. */
   isMember(place: number): boolean {
-    const m = this.configuration?.members.find((x) => x.place === place);
+    const m = this.#members[place];
     return m !== undefined && m.incarnation === this.peers[place]!.incarnation;
   }
 

@@ -81,7 +81,7 @@ export class Membership {
   #mergeSince: number | undefined = undefined;
   #answeredBy = new Set<number>();
   /** The places last given to `reach`. */
-  #reached = '';
+  #reached: readonly number[] = [];
 
   constructor(
     list: readonly ListedDaemon[],
@@ -596,7 +596,7 @@ export class Membership {
     const entries = new Map<number, RowEntry>();
     for (const p of this.#h.peers) {
       const own = p.place === this.self;
-      const m = this.#h.configuration?.members.find((x) => x.place === p.place);
+      const m = this.#h.member(p.place);
       const hears = own || p.hears(this.#h.now);
       if (!hears && !m) continue;
       const incarnation = hears ? p.incarnation : m!.incarnation;
@@ -622,13 +622,13 @@ export class Membership {
   #reach(): void {
     const { peers, now, configuration } = this.#h;
     const all = !configuration || configuration.self === 0;
-    const places = this.#h.others().filter((p) => {
+    const places = this.#h.others.filter((p) => {
       if (all || this.#h.isListed(p) || now - peers[p]!.heardAt < 2 * HEARING_LIMIT_MS) return true;
       return configuration.members.some((m) => peers[m.place]!.row?.entries.get(p)?.hears === true);
     });
-    const key = places.join();
-    if (key === this.#reached) return;
-    this.#reached = key;
+    const before = this.#reached;
+    if (places.length === before.length && places.every((p, i) => p === before[i])) return;
+    this.#reached = places;
     this.out.reach(places);
   }
 }

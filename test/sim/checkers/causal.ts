@@ -5,16 +5,21 @@ import { Service } from '../../../core/wire/frame.js';
 import type { MessageRecord, SessionRecord, Step } from '../ledger.js';
 import { OnlineChecker } from './checker.js';
 
-/** The last message to one group that somebody delivered. */
+/** What somebody delivered last in each of its groups while in one configuration. */
 interface Last {
-  readonly message: MessageRecord;
-  readonly group: string;
   readonly config: string;
+  readonly groups: Map<string, MessageRecord>;
+}
+
+/** The same when a message was sent. */
+interface Before {
+  readonly config: string;
+  readonly groups: readonly (readonly [group: string, message: MessageRecord])[];
 }
 
 export class NoCausalGaps extends OnlineChecker {
-  private last = new Map<SessionRecord, Map<string, Last>>();
-  private before = new Map<number, readonly Last[]>();
+  private last = new Map<SessionRecord, Last>();
+  private before = new Map<number, Before>();
   /** In which configuration a session first saw a group it is in. */
   private readonly entered = new Map<SessionRecord, Map<string, string>>();
 
@@ -40,14 +45,13 @@ export class NoCausalGaps extends OnlineChecker {
 
   private sent(s: SessionRecord, m: MessageRecord, config: string): void {
     const known = this.last.get(s);
-    if (known === undefined) return;
-    const all = [...known.values()].filter((l) => l.config === config);
-    if (all.length > 0) this.before.set(m.id, all);
+    if (known?.config === config) this.before.set(m.id, { config, groups: [...known.groups] });
   }
 
   private delivered(s: SessionRecord, m: MessageRecord, config: string): void {
-    for (const { message, group, config: where } of this.before.get(m.id) ?? []) {
-      if (where !== config || s.delivered.has(message.id) || (message.send.discard && message.sender === s)) continue;
+    const before = this.before.get(m.id);
+    for (const [group, message] of before?.config === config ? before.groups : []) {
+      if (s.delivered.has(message.id) || (message.send.discard && message.sender === s)) continue;
       const since = this.entered.get(s)?.get(group);
       if (since === undefined || since === config) continue;
       this.court.report(
@@ -56,8 +60,7 @@ export class NoCausalGaps extends OnlineChecker {
       );
     }
     let known = this.last.get(s);
-    if (known === undefined) this.last.set(s, (known = new Map<string, Last>()));
-    for (const group of m.send.groups)
-      if (s.groups.get(group)?.view !== undefined) known.set(group, { message: m, group, config });
+    if (known?.config !== config) this.last.set(s, (known = { config, groups: new Map<string, MessageRecord>() }));
+    for (const group of m.send.groups) if (s.groups.get(group)?.view !== undefined) known.groups.set(group, m);
   }
 }

@@ -28,7 +28,8 @@ export class Integrity extends OnlineChecker {
     if (e.sender !== m.sender.name) return `its sender is ${m.sender.name}, not ${e.sender}`;
     if (e.service !== m.send.service) return `its service is ${m.send.service}, not ${e.service}`;
     if (e.bytes !== m.send.bytes) return `it has ${m.send.bytes} bytes, not ${e.bytes}`;
-    if (e.groups.join(' ') !== m.send.groups.join(' ')) return `it was sent to ${m.send.groups.join(' ')}`;
+    if (e.groups !== m.send.groups && e.groups.join(' ') !== m.send.groups.join(' '))
+      return `it was sent to ${m.send.groups.join(' ')}`;
     if (!s.connected) return 'the session had ended';
     if (m.send.discard && m.sender === s) return 'it asked for self-discard';
     for (const g of e.groups) {

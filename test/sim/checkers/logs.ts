@@ -172,7 +172,7 @@ export class Logs implements Checker {
   /** A SAFE message delivered in a transitional set was promised by all of it, also by those who left it for a smaller one. */
   private safeInTransitional(of: ConfigLog, t: Transitional): void {
     for (const entry of t.log.rest(t.log.begin())) {
-      const m = typeof entry === 'number' ? this.court.ledger.messages.get(entry) : undefined;
+      const m = typeof entry === 'number' ? this.court.ledger.messages[entry] : undefined;
       if (m === undefined || (m.send.service & Service.SAFE) === 0) continue;
       for (const other of of.transitionals.values()) {
         if (other === t) continue;
@@ -196,7 +196,7 @@ export class Logs implements Checker {
     this.safeInTransitional(of, t);
     const beyond = t.exit === undefined ? [] : of.regular.rest(t.exit);
     for (const entry of beyond) {
-      const m = typeof entry === 'number' ? this.court.ledger.messages.get(entry) : undefined;
+      const m = typeof entry === 'number' ? this.court.ledger.messages[entry] : undefined;
       if (m === undefined) continue;
       const safe = (m.send.service & Service.SAFE) !== 0;
       const ours = t.survivors.has(m.sender.life.key);

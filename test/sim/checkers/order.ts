@@ -18,6 +18,25 @@ interface Edge {
   readonly causal: boolean;
 }
 
+/** Many edges: an object for each would be most of what a run allocates. */
+class Edges {
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  /** The session; below 0: the complement of it, and the edge is causal. */
+  private readonly by: number[] = [];
+
+  add(from: number, to: number, by: number, causal: boolean): void {
+    this.from.push(from);
+    this.to.push(to);
+    this.by.push(causal ? ~by : by);
+  }
+
+  at(i: number): Edge {
+    const by = this.by[i]!;
+    return { from: this.from[i]!, to: this.to[i]!, by: by < 0 ? ~by : by, causal: by < 0 };
+  }
+}
+
 interface Last {
   delivered: number;
   causal: number;
@@ -28,7 +47,7 @@ export class Order implements Checker {
   private views = new Map<string, number>();
   /** What each node is. */
   private labels: (MessageRecord | string)[] = [];
-  private edges: Edge[] = [];
+  private edges = new Edges();
   private latest: number[] = [];
   private last = new Map<SessionRecord, Last>();
 
@@ -91,36 +110,37 @@ export class Order implements Checker {
   private edge(from: number, to: number, s: SessionRecord, causal: boolean): void {
     if (from === to || this.latest[from] === to) return;
     this.latest[from] = to;
-    this.edges.push({ from, to, by: s.uid, causal });
+    this.edges.add(from, to, s.uid, causal);
   }
 
   /** Takes away what has nothing before it, again and again; what is left has a cycle. */
   private judge(): void {
     const n = this.labels.length;
+    const { from, to } = this.edges;
     const before = new Int32Array(n);
     const first = new Int32Array(n).fill(-1);
-    const next = new Int32Array(this.edges.length);
-    this.edges.forEach((e, i) => {
-      before[e.to]!++;
-      next[i] = first[e.from]!;
-      first[e.from] = i;
-    });
+    const next = new Int32Array(from.length);
+    for (let i = 0; i < from.length; i++) {
+      before[to[i]!]!++;
+      next[i] = first[from[i]!]!;
+      first[from[i]!] = i;
+    }
     const free: number[] = [];
     for (let i = 0; i < n; i++) if (before[i] === 0) free.push(i);
     let taken = 0;
     for (let at = free.pop(); at !== undefined; at = free.pop()) {
       taken++;
       for (let i = first[at]!; i !== -1; i = next[i]!) {
-        const to = this.edges[i]!.to;
-        before[to]!--;
-        if (before[to] === 0) free.push(to);
+        const there = to[i]!;
+        before[there]!--;
+        if (before[there] === 0) free.push(there);
       }
     }
     if (taken < n) this.cycle(before);
     for (const label of this.labels) if (typeof label !== 'string') label.node = PAST;
     this.views = new Map();
     this.labels = [];
-    this.edges = [];
+    this.edges = new Edges();
     this.latest = [];
     this.last = new Map();
   }
@@ -128,7 +148,9 @@ export class Order implements Checker {
   /** Every node left has an edge into it from a node left: walking back must come round. */
   private cycle(before: Int32Array): void {
     const into = new Map<number, Edge>();
-    for (const e of this.edges) if (before[e.from]! > 0 && before[e.to]! > 0) into.set(e.to, e);
+    this.edges.to.forEach((to, i) => {
+      if (before[this.edges.from[i]!]! > 0 && before[to]! > 0) into.set(to, this.edges.at(i));
+    });
     const start = into.keys().next().value;
     if (start === undefined) return;
     const seen = new Set<number>();

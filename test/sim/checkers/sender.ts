@@ -22,8 +22,9 @@ export class SelfDelivery extends OnlineChecker {
     if (e.event === 'settled') this.settled();
     if (session === undefined) return;
     if (e.event === 'send' && message !== undefined) this.sent(session, message);
-    else if (e.event === 'deliver') this.owed.get(session)?.messages.delete(e.id);
-    else if (e.event === 'leave' && session.asked.has(e.group)) {
+    else if (e.event === 'deliver') {
+      if (message?.sender === session) this.owed.get(session)?.messages.delete(e.id);
+    } else if (e.event === 'leave' && session.asked.has(e.group)) {
       const { leaves } = this.of(session);
       const all = leaves.get(e.group) ?? [];
       all.push(session.requests + 1);

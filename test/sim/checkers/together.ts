@@ -27,11 +27,12 @@ export class SameSet extends OnlineChecker {
   }
 
   private counts(id: number): boolean {
-    const m = this.court.ledger.messages.get(id);
+    const m = this.court.ledger.messages[id];
     return m !== undefined && !m.send.discard && m.send.service >= Service.RELIABLE;
   }
 
   private compare(e: ViewEvent, from: ViewEvent, first: First, s: SessionRecord, messages: readonly number[]): void {
+    if (messages.length === first.messages.length && messages.every((id, i) => id === first.messages[i])) return;
     const a = new Set(first.messages);
     const b = new Set(messages);
     const onlyA = first.messages.filter((id) => !b.has(id));
