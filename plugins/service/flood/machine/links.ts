@@ -10,6 +10,7 @@ import { Redial } from './redial.js';
 import type { Sites } from './sites.js';
 import type { UpdateStore } from './store.js';
 import { ALL_GROUPS } from './types.js';
+import { Wards } from './wards.js';
 
 /** A connection that broke before that is a failure like a dial that was refused. */
 const STEADY_MS = 1_000;
@@ -20,6 +21,7 @@ export class Links {
   /** Since when a link is wanted and there is none. */
   private readonly missing = new Map<string, number>();
   private readonly redial: Redial;
+  private readonly wards: Wards;
 
   constructor(
     private readonly ctx: Context,
@@ -31,6 +33,7 @@ export class Links {
     private readonly handed: (site: string) => void,
   ) {
     this.redial = new Redial(ctx);
+    this.wards = new Wards(ctx, sites);
   }
 
   /** The connection that carries updates to that site. */
@@ -44,11 +47,12 @@ export class Links {
     return n;
   }
 
-  /** Sites that get an update of those groups: neighbours that are members, and whoever has a link to us. */
+  /** Sites that get an update of those groups: neighbours that are members, wards, and whoever has a link to us. */
   targets(groups: readonly Group[]): Set<string> {
     const found = new Set<string>();
     for (const g of groups) {
-      for (const s of neighboursOf(g, this.ctx.self)) if (g.members.has(s) && this.sites.mayQueue(s)) found.add(s);
+      for (const s of neighboursOf(g, this.ctx.self)) if (this.mayGet(g, s)) found.add(s);
+      for (const s of this.wards.of(g.name)) if (this.sites.mayQueue(s)) found.add(s);
       for (const [s, c] of this.carriers) if (c.purpose === 'link' && c.groups.has(g.name)) found.add(s);
     }
     return found;
@@ -57,7 +61,10 @@ export class Links {
   /** A topology, a membership or the neighbours before a topology changed. */
   rewire(): void {
     const wanted = new Set<string>();
-    for (const g of this.groups.values()) for (const s of neighboursOf(g, this.ctx.self)) wanted.add(s);
+    for (const g of this.groups.values()) {
+      for (const s of neighboursOf(g, this.ctx.self)) wanted.add(s);
+      this.wards.change(g);
+    }
     const fresh = [...wanted].filter((s) => !this.wanted.has(s));
     this.wanted = wanted;
     for (const s of fresh) this.hand(s);
@@ -73,7 +80,7 @@ export class Links {
   private hand(site: string): void {
     if (!this.sites.mayQueue(site)) return;
     const shared = [...this.groups.values()].filter(
-      (g) => g.members.has(site) && neighboursOf(g, this.ctx.self).has(site),
+      (g) => this.mayGet(g, site) && neighboursOf(g, this.ctx.self).has(site),
     );
     const inScope = (scope: string): boolean =>
       shared.length > 0 && (scope === ALL_GROUPS || shared.some((g) => g.name === scope));
@@ -134,6 +141,12 @@ export class Links {
     if (this.missing.has(site) || this.store.queued(site) > 0) this.ctx.after('links', 0, () => this.reconcile());
   }
 
+  /** Who was kept for and has others again is let go. */
+  sweep(): void {
+    for (const g of this.groups.values()) this.wards.look(g);
+    this.reconcile();
+  }
+
   /** Pings quiet links and gives up dead ones. */
   watch(pingMs: number, downMs: number, ping: (c: Connection) => void): void {
     for (const c of [...this.carriers.values()]) {
@@ -144,6 +157,11 @@ export class Links {
         ping(c);
       }
     }
+  }
+
+  /** A neighbour for which updates may wait: a member, or one that left and may come back. */
+  private mayGet(g: Group, site: string): boolean {
+    return this.sites.mayQueue(site) && (g.members.has(site) || this.sites.hasLeft(site));
   }
 
   /** Of two connections with one site, does the old one stay? A link beats a drain; the smaller name's dial beats the other's. */

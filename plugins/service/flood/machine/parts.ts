@@ -364,7 +364,7 @@ export class Parts {
     this.sites.tell();
     this.sites.tidy((name) => this.isNamed(name));
     this.membership.tidy();
-    this.links.reconcile();
+    this.links.sweep();
   }
 
   /** An earlier life kept updates for sites that this one never heard of. */

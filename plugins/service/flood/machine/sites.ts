@@ -85,6 +85,12 @@ export class Sites {
     return s.heardMs === undefined || silent > 2 * pingPeriodMs || s.lostPings >= LOST_IN_A_ROW ? 'suspect' : 'up';
   }
 
+  /** Did its last run end in an orderly way? */
+  hasLeft(name: string): boolean {
+    const s = this.byName.get(name);
+    return s !== undefined && hasLeft(s);
+  }
+
   isDown(name: string): boolean {
     return this.state(name) === 'down';
   }
