@@ -1,6 +1,7 @@
 // Real sites under load and in trouble, and the judgement afterwards (docs/floodd.md): every update that a site has
-// acknowledged was exported by every site, or that site says that it misses it; none twice by one life of a site; all agree
-// on the members, and the topology is as connected as was asked for.
+// acknowledged was exported by every site, whatever happened to it meanwhile, unless storage was full: what is counted as
+// dropped may be listed as missing; none twice by one life of a site; all agree on the members, and the topology is as
+// connected as was asked for.
 import { isKConnected } from '../../plugins/service/flood/topology/connectivity.js';
 import type { Edge } from '../../plugins/service/flood/topology/graph.js';
 import type { LineClient } from '../../client-apis/line/client/index.js';
@@ -21,10 +22,7 @@ export interface TrialOptions {
   readonly seed: number;
   /** How long one trouble lasts, milliseconds. */
   readonly troubleMs: number;
-  /**
-   * How often the topology is made anew, milliseconds. While one that is down is left out of it, nothing new is kept for it: it
-   * lists that as missing when it is back.
-   */
+  /** How often the topology is made anew, milliseconds; each leaves out who is down. */
   readonly updatePeriodMs: number;
   readonly say: (line: string) => void;
 }
@@ -37,7 +35,7 @@ export interface TrialFigures {
   readonly exports: number;
   /** Exported again by a later life of the same site: what it was about to note when it was killed. */
   readonly repeatedByALaterLife: number;
-  /** Neither exported nor dropped: the site lists them as missing. */
+  /** Pairs of update and site that were not exported there: the site lists them as missing. At most what was dropped. */
   readonly listedMissing: number;
   readonly dropped: number;
   readonly duplicatesOnLinks: number;
@@ -225,6 +223,8 @@ class Trial {
   private async judge(quietAfterMs: number): Promise<TrialFigures> {
     const figures = { exports: 0, repeatedByALaterLife: 0, listedMissing: 0, dropped: 0, duplicatesOnLinks: 0 };
     for (const site of this.farm.sites) await this.judgeSite(site, figures);
+    if (figures.listedMissing > figures.dropped)
+      this.violations.push(`${figures.listedMissing} are missing somewhere, and ${figures.dropped} were dropped`);
     const edges = await this.judgeTopology();
     const { sites, connectivity } = this.o;
     const acknowledged = this.acknowledged.length;

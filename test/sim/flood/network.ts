@@ -91,6 +91,17 @@ export class Network {
     return this.latency[a]![b]! + this.latency[b]![a]!;
   }
 
+  /** Makes both directions of a path so far, one way, and so wide. */
+  setPath(a: number, b: number, oneWayMs: number, bytesPerMs: number): void {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      this.latency[from]![to] = oneWayMs;
+      this.bytesPerMs[from]![to] = bytesPerMs;
+    }
+  }
+
   isCut(from: number, to: number): boolean {
     return this.cuts.has(`${from} ${to}`);
   }

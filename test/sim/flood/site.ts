@@ -124,6 +124,8 @@ export class Life implements EndPoint {
   readonly failures: string[] = [];
   /** Told of every dial. */
   onDial: (to: string) => void = () => undefined;
+  /** Told of every question to the topology generator. */
+  onGenerate: (request: TopologyRequest) => void = () => undefined;
   /** Ends of connections it has. */
   private alarm: Entry | undefined;
   private late: (() => void)[] = [];
@@ -259,6 +261,7 @@ export class Life implements EndPoint {
   }
 
   private generate(request: TopologyRequest): void {
+    this.onGenerate(request);
     const input = inputOf(request);
     const n = request.sites.length;
     // Annealing costs more than all the rest of a run, and any k-connected graph does for the machine.

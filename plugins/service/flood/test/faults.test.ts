@@ -297,27 +297,50 @@ test('item 48: the resync command runs once after a gap was given up, and is tol
   const folder = mkdtempSync(join(tmpdir(), 'peal-resync-'));
   try {
     const told = join(folder, 'alpha');
-    const command = `cd ${folder}; (env | grep ^FLOODD_ | sort; cat) > new; mv new "$FLOODD_PEER"; echo run >> "$FLOODD_PEER.runs"`;
-    const options = { resync_command: command, data_storage_max_bytes: '20 KB', log_purge_period_ms: '1000' };
-    const sites = await started({ sites: 2, cuttable: true, site: { options } });
-    const [a, b] = sites as [Site, Site];
+    const command = `d=${folder}; (pwd; env | grep ^FLOODD_ | sort; cat) > $d/new; echo run >> "$d/$FLOODD_PEER.runs"; mv $d/new "$d/$FLOODD_PEER"`;
+    const options = { data_storage_max_bytes: '20 KB', log_purge_period_ms: '1000' };
+    // Estimates that rare tell nobody that a peer is ahead before the gap is given up.
+    world = await World.create({
+      sites: 2,
+      cuttable: true,
+      site: { options },
+      group: { estimates_period_ms: '60000' },
+    });
+    const [a, b] = world.sites as [Site, Site];
+    b.more = { resync_command: command };
+    await world.start();
+    await settled(world.sites);
     const { incarnation } = await submit(a, 'first');
-    await exported(sites, ['first']);
-    await world.part([b], 'refused');
-    await until(() => stateAt(a, b) === 'down');
-    for (let i = 0; i < 60; i++) {
-      await submit(a, 'x'.repeat(500));
-      await until(() => a.flood.statistics().queuedExport === 0);
-    }
+    await exported(world.sites, ['first']);
+    const gap = async (): Promise<void> => {
+      const before = b.flood.statistics().gapsAbandoned;
+      await world.part([b], 'refused');
+      await until(() => stateAt(a, b) === 'down');
+      for (let i = 0; i < 60; i++) {
+        await submit(a, 'x'.repeat(500));
+        await until(() => a.flood.statistics().queuedExport === 0);
+      }
+      await world.part([b], 'none');
+      await until(() => b.flood.statistics().gapsAbandoned > before);
+    };
+    await gap();
     expect(a.flood.statistics().droppedDown).toBeGreaterThan(0);
-    await world.part([b], 'none');
     await until(() => existsSync(told));
-    const text = readFileSync(told, 'utf8');
-    expect(text).toContain(
-      'FLOODD_GROUP=mirror\nFLOODD_PEER=alpha\nFLOODD_PEER_CLIENT_PORT=2000\nFLOODD_PEER_HOST=127.0.0.1\n',
-    );
-    expect(text).toContain(`\nalpha ${incarnation} 2-`);
-    expect(b.flood.missing('mirror')?.[0]).toMatchObject({ origin: 'alpha', incarnation, first: 2 });
+    const [first] = b.flood.missing('mirror')!;
+    expect(first).toMatchObject({ origin: 'alpha', incarnation, first: 2, reason: 'abandoned' });
+    expect(readFileSync(told, 'utf8').split('\n')).toEqual([
+      '/',
+      'FLOODD_GROUP=mirror',
+      'FLOODD_PEER=alpha',
+      'FLOODD_PEER_CLIENT_PORT=2000',
+      'FLOODD_PEER_HOST=127.0.0.1',
+      'FLOODD_REASON=abandoned',
+      `alpha ${incarnation} 2-${first!.last} abandoned`,
+      '',
+    ]);
+    // Another gap to the same peer within the minute: listed, and no second run.
+    await gap();
+    expect(b.flood.missing('mirror')!.length).toBe(2);
     expect(readFileSync(`${told}.runs`, 'utf8')).toBe('run\n');
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -76,6 +76,8 @@ export class Site {
   logged: readonly string[] = [];
   /** Places of the sites that its own file defines; default: all. */
   knows: readonly number[] | undefined;
+  /** More options, of this site alone. */
+  more: Readonly<Record<string, string>> = {};
   /** In place of what the world says. */
   inner: Record<string, Record<string, string>> | undefined;
   private service: FloodService | undefined;
@@ -109,7 +111,7 @@ export class Site {
     await this.running?.start?.();
     const built = buildPlugin<FloodService>({
       plugin,
-      options: { site: this.name, ...this.o.options },
+      options: { site: this.name, ...this.o.options, ...this.more },
       inner: this.inner ?? this.world.inner(this),
       ports: [
         info,
