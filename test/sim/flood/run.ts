@@ -78,7 +78,9 @@ class Run {
   constructor(private readonly o: FloodRunOptions) {
     const r = new Random(o.seed, 'flood run');
     this.random = r;
-    const n = o.schedule?.sites ?? r.between(o.sites[0], o.sites[1]);
+    // Drawn in any case: a run with the schedule that its seed gives is the run of that seed.
+    const drawn = r.between(o.sites[0], o.sites[1]);
+    const n = o.schedule?.sites ?? drawn;
     this.world = makeWorld(r.fork('flood world'), n);
     this.schedule =
       o.schedule ??

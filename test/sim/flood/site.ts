@@ -43,8 +43,8 @@ const WALL_START_MS = 1_700_000_000_000;
 export class Site implements Listener {
   life: Life | undefined;
   readonly outside: Outside = { exportMs: 20, exportFails: 0, exportBusy: false, wallOffsetMs: 0 };
-  /** Records of durable storage. */
-  readonly disk = new Map<string, Uint8Array>();
+  /** Records of durable storage; another one when it was lost, so that nothing of the old one comes late. */
+  disk = new Map<string, Uint8Array>();
   /** Begun so far. */
   lives = 0;
 
@@ -107,7 +107,7 @@ export class Site implements Listener {
   }
 
   lose(): void {
-    this.disk.clear();
+    this.disk = new Map();
   }
 }
 
@@ -133,8 +133,11 @@ export class Life implements EndPoint {
   /** The batch that is being written. */
   private writing: readonly (readonly [key: string, value: Uint8Array | undefined])[] | undefined;
 
+  private readonly disk: Map<string, Uint8Array>;
+
   constructor(readonly site: Site) {
     const { settings, durable, random } = site;
+    this.disk = site.disk;
     this.machine = createFlood(
       { settings, wallMs: site.wallMs(), exporter: true, durable, software: 'sim' },
       this.ports(random),
@@ -143,7 +146,7 @@ export class Life implements EndPoint {
 
   begin(): void {
     this.run(() => {
-      if (this.site.durable) this.machine.restore([...this.site.disk].sort(([a], [b]) => (a < b ? -1 : 1)));
+      if (this.site.durable) this.machine.restore([...this.disk].sort(([a], [b]) => (a < b ? -1 : 1)));
       this.machine.start();
     });
   }
@@ -292,8 +295,8 @@ export class Life implements EndPoint {
   }
 
   private write(key: string, value: Uint8Array | undefined): void {
-    if (value === undefined) this.site.disk.delete(key);
-    else this.site.disk.set(key, value);
+    if (value === undefined) this.disk.delete(key);
+    else this.disk.set(key, value);
   }
 
   private after(ms: number, event: () => void): void {

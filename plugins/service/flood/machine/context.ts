@@ -42,6 +42,8 @@ export class Context {
   cut = 1;
   /** All cuts up to here are stored. */
   storedCut = 0;
+  /** Something was touched since the last cut: only then there will be a next one. */
+  changed = false;
   leaving = false;
   readonly timers = new Timers();
   readonly counters = new Counters();

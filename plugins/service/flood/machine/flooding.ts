@@ -53,31 +53,9 @@ export class Flooding {
 
   onData(c: Connection, f: Data & { readonly payload: Bytes | undefined }): void {
     if (!carries(c)) return;
-    this.acknowledge(c, f);
     c.flow.dataMs = this.ctx.nowMs;
-    const groups = this.inScope(f.scope).filter((g) => c.groups.has(g.name) || f.scope === ALL_GROUPS);
-    // What was long on its way does not bring the dead back.
-    if (!this.sites.isDown(f.origin)) this.sites.heard(f.origin, f.incarnation);
-    if (groups.length === 0) return;
-    if (this.seen(f, groups)) {
-      this.ctx.counters.duplicates++;
-      return;
-    }
-    if (f.payload === undefined) {
-      this.ctx.counters.droppedOversize++;
-      return;
-    }
-    const { payload, ...head } = f;
-    const d: Data = { ...pick(head), hops: Math.min(HOPS_MAX + 1, f.hops + 1) };
-    const sites = this.targetsOf(groups, c.site, d.hops, d.origin, d.incarnation);
-    const exporting = this.ctx.birth.exporter;
-    if ((sites.length > 0 || exporting) && !this.store.makeRoom(payload.length)) {
-      this.ctx.counters.droppedFull++;
-      return;
-    }
-    this.ctx.counters.updatesReceived++;
-    if (!exporting) this.ctx.counters.exportDropped++;
-    this.take(d, payload, groups, sites, exporting);
+    this.accept(c, f);
+    this.acknowledge(c, f);
   }
 
   onAck(c: Connection, f: Ack): void {
@@ -164,10 +142,41 @@ export class Flooding {
     for (const c of this.connections.all()) this.sendAcks(c);
   }
 
+  private accept(c: Connection, f: Data & { readonly payload: Bytes | undefined }): void {
+    const groups = this.inScope(f.scope).filter((g) => c.groups.has(g.name) || f.scope === ALL_GROUPS);
+    // What was long on its way does not bring the dead back.
+    if (!this.sites.isDown(f.origin)) this.sites.heard(f.origin, f.incarnation);
+    if (groups.length === 0) return;
+    if (this.seen(f, groups)) {
+      this.ctx.counters.duplicates++;
+      return;
+    }
+    if (f.payload === undefined) {
+      this.ctx.counters.droppedOversize++;
+      return;
+    }
+    const { payload, ...head } = f;
+    const d: Data = { ...pick(head), hops: Math.min(HOPS_MAX + 1, f.hops + 1) };
+    const sites = this.targetsOf(groups, c.site, d.hops, d.origin, d.incarnation);
+    const exporting = this.ctx.birth.exporter;
+    if ((sites.length > 0 || exporting) && !this.store.makeRoom(payload.length)) {
+      this.ctx.counters.droppedFull++;
+      return;
+    }
+    this.ctx.counters.updatesReceived++;
+    if (!exporting) this.ctx.counters.exportDropped++;
+    this.take(d, payload, groups, sites, exporting);
+  }
+
+  /**
+   * Over durable storage when the cut holds that has what came of it. What came of it is nothing for a duplicate, so there may be
+   * no next cut to wait for.
+   */
   private acknowledge(c: Connection, f: UpdateId): void {
     const { acks } = c.flow;
     const { origin, incarnation, sequence } = f;
-    acks.push({ id: { origin, incarnation, sequence }, cut: this.ctx.cut });
+    const { cut, changed } = this.ctx;
+    acks.push({ id: { origin, incarnation, sequence }, cut: changed ? cut : cut - 1 });
     if (acks.length >= ACKS_WAITING_MAX) {
       this.connections.broken(c, 'acknowledgements are not read');
       return;

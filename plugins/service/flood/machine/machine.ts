@@ -113,6 +113,7 @@ class Machine implements FloodMachine {
   }
 
   cut(): number {
+    this.parts.ctx.changed = false;
     return this.parts.ctx.cut++;
   }
 

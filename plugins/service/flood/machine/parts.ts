@@ -182,7 +182,9 @@ export class Parts {
   }
 
   private touched(key: string): void {
-    if (this.ctx.birth.durable) this.ctx.ports.touched(key);
+    if (!this.ctx.birth.durable) return;
+    this.ctx.changed = true;
+    this.ctx.ports.touched(key);
   }
 
   private neverExported(origin: string, incarnation: number, sequence: number): void {

@@ -31,6 +31,18 @@ describe('flooding', () => {
     expect([...s.wait(1000).exported.get('b')!].sort()).toEqual(['1', '2', '3']);
   });
 
+  test('item 16: duplicates alone are acknowledged over durable storage, too', () => {
+    const s = new Stage({ sites: ['a'], durable: ['a'] }).start();
+    const peer = s.guest('a').greet('z');
+    peer.say({ kind: 'have', group: 'g', origins: [] });
+    for (let i = 0; i < 3; i++) {
+      peer.data({ sequence: 1, text: '1' });
+      s.wait(300);
+      expect(peer.acknowledged.length).toBe(i + 1);
+    }
+    expect(s.exported.get('a')).toEqual(['1']);
+  });
+
   test('item 17: an origin that starts anew counts from 1 in a larger incarnation', () => {
     const s = new Stage({ sites: ['a', 'b'] }).start();
     const first = s.submit('a', 'before');
