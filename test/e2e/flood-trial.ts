@@ -7,6 +7,7 @@ import type { Edge } from '../../plugins/service/flood/topology/graph.js';
 import type { LineClient } from '../../client-apis/line/client/index.js';
 import { Random } from '../sim/random.js';
 import { FloodFarm, type FloodSite, GROUP } from './flood-farm.js';
+import { type Growth, Witness } from './resources.js';
 
 /** Kinds of trouble. */
 export const TROUBLES = ['kill', 'two-kills', 'freeze', 'silence', 'refusal', 'master-kill', 'stop'] as const;
@@ -41,6 +42,8 @@ export interface TrialFigures {
   readonly duplicatesOnLinks: number;
   readonly edges: number;
   readonly quietAfterMs: number;
+  /** Of each site, whichever life it was in: medians of the first and of the last third of the looks after each trouble. */
+  readonly memory: Readonly<Record<string, Growth>>;
   readonly violations: readonly string[];
 }
 
@@ -70,6 +73,7 @@ class Trial {
   private readonly acknowledged: string[] = [];
   private readonly violations: string[] = [];
   private readonly troubles: Record<string, number> = {};
+  private readonly witnesses = new Map<string, Witness>();
   private loading = true;
   private handedIn = 0;
 
@@ -169,6 +173,13 @@ class Trial {
         break;
     }
     await sleep(lasting);
+    for (const { name, process } of farm.sites) this.witness(name).look(process!.pid!);
+  }
+
+  private witness(name: string): Witness {
+    let w = this.witnesses.get(name);
+    if (w === undefined) this.witnesses.set(name, (w = new Witness()));
+    return w;
   }
 
   private async killed(sites: readonly FloodSite[], signal: NodeJS.Signals, ms: number): Promise<void> {
@@ -230,7 +241,9 @@ class Trial {
     const acknowledged = this.acknowledged.length;
     if (new Set(this.acknowledged).size !== acknowledged) this.violations.push('an identifier was given twice');
     const violations = this.violations.slice(0, VIOLATIONS_SHOWN);
-    return { sites, connectivity, acknowledged, troubles: this.troubles, ...figures, edges, quietAfterMs, violations };
+    const memory = Object.fromEntries([...this.witnesses].map(([name, w]) => [name, w.growth()]));
+    const { troubles } = this;
+    return { sites, connectivity, acknowledged, troubles, ...figures, edges, quietAfterMs, memory, violations };
   }
 
   private async judgeSite(

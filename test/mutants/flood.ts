@@ -44,6 +44,18 @@ export const FLOOD = planted(
       ['    this.drain();\n    this.arm();', '    this.arm();'],
     ],
     [
+      'nothing-kept-for-who-is-down',
+      'former neighbours keep for a site that is down what is flooded meanwhile',
+      'wards.ts',
+      ['return this.byGroup.get(group)?.keys() ?? [];', 'void group; return [];'],
+    ],
+    [
+      'duplicates-wait-for-a-cut',
+      'duplicates are acknowledged although nothing is written',
+      'flooding.ts',
+      ['cut: changed ? cut : cut - 1', 'cut: changed ? cut : cut'],
+    ],
+    [
       'queue-outlives-purge',
       'the queue of a site that was purged is freed',
       'parts.ts',

@@ -95,7 +95,7 @@ function togetherIn(group: string, members: readonly Live[], master: string): re
   return parts;
 }
 
-/** Nothing happened that may cost an update: all are exported everywhere and none is listed. */
+/** Nothing happened that may cost an update, be it that somebody was down for long: all are exported everywhere and none is listed. */
 export function judgeGentle(
   world: World,
   live: readonly Live[],
@@ -131,7 +131,7 @@ export function judgeCalm(
     const place = l.site.place;
     const own = world.groups.filter((g) => g.members.includes(place)).map((g) => g.name);
     const lost = sent.filter(
-      (u) => (u.scope === '*' || own.includes(u.scope)) && !ledger.done(l.lives.at(-1)!, idText(u.id)),
+      (u) => (u.scope === '*' || own.includes(u.scope)) && !l.lives.some((life) => ledger.done(life, idText(u.id))),
     );
     if (lost.length > 0)
       violate(

@@ -24,8 +24,9 @@ const DIAL_LIMIT_MS = 10_000;
 /** Bytes under way in one direction above which the sender is told to wait. */
 const BUFFER_BYTES = 262_144;
 const CHUNK_BYTES = 65_536;
-/** What arrives changed is magic or version, mostly: bodies have no checksum of their own, that is the business of TCP. */
+/** What arrives changed is magic or version of a frame: bodies have no checksum of their own, that is the business of TCP. */
 const FRONT_BYTES = 3;
+const MAGIC = [0x46, 0x44];
 
 /** One direction of a connection. */
 interface Direction {
@@ -269,7 +270,8 @@ export class Network {
   }
 
   private deliver(to: Side, bytes: Uint8Array): void {
-    if (this.corruptPerMillion > 0 && this.random.below(1_000_000) < this.corruptPerMillion)
+    const front = bytes[0] === MAGIC[0] && bytes[1] === MAGIC[1];
+    if (front && this.corruptPerMillion > 0 && this.random.below(1_000_000) < this.corruptPerMillion)
       bytes[this.random.below(Math.min(bytes.length, FRONT_BYTES))]! ^= 1 << this.random.below(8);
     if (bytes.length > 1 && this.random.chance(30)) {
       const at = 1 + this.random.below(bytes.length - 1);

@@ -72,6 +72,7 @@ class Run {
   private dropped = 0;
   /** Something happened in this phase that may cost updates. */
   private costly = false;
+  private patient = false;
   /** Rises when a quiet begins: what was to happen later in the chaos does not. */
   private age = 0;
 
@@ -157,7 +158,8 @@ class Run {
   private chaos(phase: FloodPhase): void {
     const from = this.clock.now;
     const { age } = this;
-    this.costly = !phase.gentle || this.sites.some((s) => s.life === undefined);
+    this.patient = phase.patient;
+    this.costly = !(phase.gentle || phase.patient) || this.sites.some((s) => s.life === undefined);
     for (const { at, fault } of phase.entries)
       this.clock.schedule(from + at, Phase.harness, () => {
         if (this.age === age) this.strike(fault, age);
@@ -200,8 +202,9 @@ class Run {
     const violate = (guarantee: string, detail: string): void => this.violate(guarantee, detail);
     judgeUpdates(this.world, live, this.ledger, from, violate);
     if (mastersLive && reachable) judgeCalm(this.world, live, this.ledger, sent, violate);
-    const oversize = live.some((l) => l.machine.statistics().droppedOversize > 0);
-    if (!this.costly && !oversize && reachable) judgeGentle(this.world, live, this.ledger, from, violate);
+    const counts = live.map((l) => l.machine.statistics());
+    const refused = counts.some((c) => c.droppedOversize + c.droppedFull > 0);
+    if (!this.costly && !refused && reachable) judgeGentle(this.world, live, this.ledger, from, violate);
     judgeGroups(this.world, live, violate);
     judgeRest(this.world, live, mastersLive, violate);
     this.trace(`judged ${calmFrom}`);
@@ -245,6 +248,8 @@ class Run {
         return this.kill(this.sites[fault.site]!, fault.lose, fault.downMs, later);
       case 'leave': {
         const s = this.sites[fault.site]!;
+        // Who keeps in memory what it has loses it.
+        if (this.patient && !s.durable) return;
         this.stop(s, () => s.leave());
         return later(fault.downMs, () => this.start(s));
       }
@@ -366,7 +371,8 @@ class Run {
 
   private event(site: Site, e: FloodEvent): void {
     this.trace(`${site.name} ${JSON.stringify(e)}`);
-    if (e.kind === 'dropped' || e.kind === 'purged' || (e.kind === 'site' && e.state === 'down')) this.costly = true;
+    if (e.kind === 'dropped' || e.kind === 'purged') this.costly = true;
+    if (e.kind === 'site' && e.state === 'down' && !this.patient) this.costly = true;
     if (e.kind === 'name-clash') this.violate('name clash', `${site.name}: ${JSON.stringify(e)}`);
   }
 

@@ -28,6 +28,11 @@ export interface FloodPhase {
   readonly absent: readonly number[];
   /** Nobody dies and nothing lasts until somebody is taken to be down: then no update may be lost. */
   readonly gentle: boolean;
+  /**
+   * One trouble after the other, shorter than the purge period, and nobody loses what it has: however long somebody was down, no
+   * update may be lost.
+   */
+  readonly patient: boolean;
 }
 
 export interface FloodSchedule {
@@ -52,6 +57,8 @@ export function makeFloodSchedule(
       const ms = Math.round(purgeMs * r.pick([0.5, 1, 1.5]));
       const every = purgeMs / r.pick([8, 20, 60]);
       const gentle = r.chance(350);
+      if (!gentle && r.chance(250))
+        return { ms: 2 * purgeMs, entries: drawPatient(r, sites, purgeMs), absent: [], gentle, patient: true };
       const entries: FloodEntry[] = [];
       for (let at = r.below(Math.ceil(every)); at < ms; at += 1 + r.heavy(every / 2, 4 * every))
         entries.push({
@@ -59,7 +66,7 @@ export function makeFloodSchedule(
           fault: gentle ? drawGentle(r, sites, downMs / 4) : draw(r, sites, purgeMs),
         });
       const absent = !gentle && r.chance(300) ? [r.below(sites)] : [];
-      return { ms, entries, absent, gentle };
+      return { ms, entries, absent, gentle, patient: false };
     }),
   };
 }
@@ -103,6 +110,24 @@ function drawGentle(r: Random, sites: number, longestMs: number): FloodFault {
   if (n < 77) return { kind: 'corrupt', perMillion: r.pick([1000, 20_000]), ms };
   if (n < 95) return { kind: 'burst', site, updates: r.between(5, 300), bytes: r.pick([20, 500, 5000]) };
   return { kind: 'update' };
+}
+
+/** Leaves, freezes and partitions with time between them to come to terms. */
+function drawPatient(r: Random, sites: number, purgeMs: number): FloodEntry[] {
+  const entries: FloodEntry[] = [];
+  for (let at = r.below(purgeMs / 4); at < 2 * purgeMs;) {
+    const site = r.below(sites);
+    const ms = 1 + r.heavy(Math.ceil(purgeMs / 10), Math.ceil(purgeMs / 2));
+    const n = r.below(10);
+    if (n < 4) entries.push({ at, fault: { kind: 'leave', site, downMs: ms } });
+    else if (n < 7) entries.push({ at, fault: { kind: 'freeze', site, ms } });
+    else {
+      const side = r.shuffled(Array.from({ length: sites }, (_, i) => i)).slice(0, 1 + r.below(sites - 1));
+      entries.push({ at, fault: { kind: 'partition', side, ms } });
+    }
+    at += Math.floor(ms + purgeMs / 4);
+  }
+  return entries;
 }
 
 export function tellFault(f: FloodFault): string {
