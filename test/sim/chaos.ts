@@ -40,7 +40,8 @@ export class Chaos {
       if (e.kind === 'installed') this.changing.set(d, false);
       if (this.armed.length === 0) return;
       const notice = NOTICED.find((n) => n === e.kind);
-      if (notice !== undefined) this.moment(d, notice);
+      const whose = e.kind === 'refused' ? cluster.daemons.find((o) => o?.name === e.peer) : d;
+      if (notice !== undefined && whose !== undefined) this.moment(whose, notice);
     };
     cluster.onTick = (d) => {
       const changing = this.changing.get(d);
@@ -110,8 +111,7 @@ export class Chaos {
         this.restart(a.place);
         return;
       case 'slow':
-        this.slow(a.place, { ...GOOD_PATH, delayMs: SLOW_MS });
-        this.later(a.ms, () => this.slow(a.place, GOOD_PATH));
+        this.slow(a.place, a.ms);
         return;
       case 'plug':
         for (const [from, to, after] of a.pairs) cluster.faults.plug(a.plane, from, to, after);
@@ -186,8 +186,11 @@ export class Chaos {
     clock.schedule(clock.now + this.random.below(RESTART_MS), Phase.harness, () => this.cluster.boot(place));
   }
 
-  private slow(place: number, path: Path): void {
-    for (const { place: from } of this.cluster.list) this.cluster.faults.setPath(from, place, path);
+  private slow(place: number, ms: number): void {
+    const set = (path: Path): void =>
+      this.cluster.list.forEach(({ place: from }) => this.cluster.faults.setPath(from, place, path));
+    set({ ...GOOD_PATH, delayMs: SLOW_MS });
+    this.later(ms, () => set(GOOD_PATH));
   }
 
   private slowReader(place: number, ms: number): void {
@@ -263,6 +266,10 @@ export class Chaos {
         return;
       case 'cut-other':
         this.cut(d.place, other, true, AMBUSH_MS);
+        return;
+      case 'overtake':
+        this.slow(d.place, AMBUSH_MS);
+        this.restart(other);
         return;
       case 'isolate':
       case 'deafen':

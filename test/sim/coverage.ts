@@ -25,6 +25,8 @@ const CLIENT_EVENTS = ['open', 'submit', 'close', 'congested'];
 const never = (state: string, event: string, why: string): [string, string, string] => [state, event, why];
 /** Each call of a simulated client is a tick of its own; link-protocols/ring/test has them in one. */
 const OWN_TICK = 'the token is here only within the tick that brings it, and a simulated tick has one cause';
+const PASSED_IT =
+  'all of that tick is from who passed the token, and he calls for it only when he has heard that it was parked, later';
 
 export const TABLES: Readonly<Record<string, Table>> = {
   /** docs/design/membership.md, section 3 */
@@ -84,7 +86,10 @@ export const TABLES: Readonly<Record<string, Table>> = {
   ring: {
     states: ['here', 'parked here', 'parked elsewhere', 'out', 'frozen'],
     events: [...RING_MESSAGES, 'writable', 'submit', 'timer 0', 'timer 1'],
-    never: ['writable', 'submit', 'timer 0', 'timer 1'].map((event) => never('here', event, OWN_TICK)),
+    never: [
+      never('here', 'WAKE', PASSED_IT),
+      ...['writable', 'submit', 'timer 0', 'timer 1'].map((event) => never('here', event, OWN_TICK)),
+    ],
   },
 };
 

@@ -3,8 +3,11 @@
 import { GOOD_PATH, type Path } from './faults.js';
 import { Random } from './random.js';
 
-/** Moments that hurt: notices of a daemon, or words of its `describe()` that were not there a tick before. */
-export const NOTICED = ['installed', 'transitional', 'suspected', 'round'] as const;
+/**
+ * Moments that hurt: notices of a daemon, or words of its `describe()` that were not there a tick before. `refused` is the
+ * moment of the one whose proposal is refused: it does not know yet.
+ */
+export const NOTICED = ['installed', 'transitional', 'suspected', 'round', 'refused'] as const;
 export const DESCRIBED = ['recovering', 'gathering', 'reported', 'repairing', 'complete'] as const;
 export type Moment = (typeof NOTICED)[number] | (typeof DESCRIBED)[number];
 
@@ -39,7 +42,8 @@ export type Action =
   /** At the `nth` such moment from now anywhere in the cluster: `then`, done to the daemon whose moment it is. */
   | { readonly do: 'ambush'; readonly at: Moment; readonly nth: number; readonly then: Ambush };
 
-export type Ambush = 'crash' | 'restart' | 'pause' | 'isolate' | 'deafen' | 'crash-other' | 'cut-other' | 'shatter';
+/** `overtake`: what is said to it is late, and another restarts: the next round comes before the rest of the present one. */
+export type Ambush = (typeof AMBUSHES)[number];
 
 export interface Entry {
   /** Milliseconds from the beginning of its phase. */
@@ -148,7 +152,7 @@ function scatteredSplit(r: Random, daemons: number, at: number): Entry[] {
   else for (const place of lost) all.push({ at: cutAt, action: { do: 'crash', place } });
   if (r.chance(400))
     all.push({ at: cutAt, action: { do: 'plug', plane: 'control', pairs: jams(r, left), ms: r.between(100, 900) } });
-  for (let n = r.below(7); n > 0; n--) all.push({ at: cutAt, action: recoveryAmbush(r, daemons) });
+  for (let n = r.below(9); n > 0; n--) all.push({ at: cutAt, action: recoveryAmbush(r, daemons) });
   return all;
 }
 
@@ -219,7 +223,7 @@ const RECOVERY_MOMENTS: readonly Moment[] = [
   'transitional',
   'installed',
 ];
-const AMBUSHES: readonly Ambush[] = [
+const AMBUSHES = [
   'crash',
   'restart',
   'pause',
@@ -228,7 +232,8 @@ const AMBUSHES: readonly Ambush[] = [
   'crash-other',
   'cut-other',
   'shatter',
-];
+  'overtake',
+] as const;
 
 function anyAction(r: Random, daemons: number): Action {
   const place = r.below(daemons);
@@ -246,10 +251,10 @@ function anyAction(r: Random, daemons: number): Action {
     [10, () => ({ do: 'partition', components: components(r, daemons), ms })],
     [12, () => ({ do: 'path', place: r.chance(400) ? -1 : place, path: anyPath(r), ms: ms * 2 })],
     [6, () => ({ do: 'reset', a: place, b: other })],
-    [3, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
+    [4, () => ({ do: 'clock', place, seconds: r.between(-CLOCK_JUMP_SECONDS, CLOCK_JUMP_SECONDS) })],
     [4, () => ({ do: 'slow-reader', place, ms: ms * 2 })],
     [5, () => ({ do: 'storm', place, what: r.pick(['connect', 'disconnect', 'join', 'leave'] as const) })],
-    [50, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
+    [64, () => ({ do: 'ambush', at: r.pick(MOMENTS), nth: 1 + r.heavy(2, 10), then: r.pick(AMBUSHES) })],
   ];
   let draw = r.below(kinds.reduce((sum, [weight]) => sum + weight, 0));
   for (const [weight, make] of kinds) {

@@ -55,7 +55,7 @@ export function drawSetting({ seed, daemons, media, phases, maxBytes, maxMessage
     bufferBytes: r.pick(stream ? STREAM_BUFFERS : DATAGRAM_BUFFERS),
     rates: {
       everyMs: r.pick([60, 150, 300]),
-      burst: r.pick([5, 16, 28]),
+      burst: r.pick([5, 17, 30]),
       sessionsPerDaemon: r.between(1, 4),
       largestBytes: Math.min(maxMessageBytes - 1024, r.pick([2_000, 20_000, 140_000])),
     },
