@@ -281,7 +281,9 @@ export class StreamNetwork implements Network {
     clock.schedule(clock.now + DIAL_LIMIT_MS, Phase.read, () => this.failed(place, peer, number, 'unanswered'));
     if (faults.isCut(place, peer)) return;
     clock.schedule(clock.now + faults.streamDelay(place, peer), Phase.read, () => {
-      if (faults.isCut(place, peer)) return;
+      // Given up before it arrived: nobody says hello on it. (Else every dial given up would break a connection, and the
+      // two dials that follow as well: more and more at one moment, without end.)
+      if (faults.isCut(place, peer) || this.hosts[place]!.life !== life || end.dialling !== number) return;
       const there = this.hosts[peer]!;
       if (there.node !== undefined) this.onHost(peer, () => this.accept(peer, place, number, life));
       else if (!faults.isCut(peer, place))
