@@ -178,11 +178,15 @@ function jams(r: Random, places: readonly number[]): [number, number, number][] 
 }
 
 function recoveryAmbush(r: Random, daemons: number): Action {
+  const then = r.pick(AMBUSHES);
+  const at = r.pick(RECOVERY_MOMENTS);
+  // What comes late then are the repairs.
+  const overtaken = then === 'overtake' && r.chance(500);
   return {
     do: 'ambush',
-    at: r.pick(RECOVERY_MOMENTS),
-    nth: 1 + (r.chance(500) ? 0 : r.below(daemons * 2)),
-    then: r.pick(AMBUSHES),
+    at: overtaken ? 'repairing' : at,
+    nth: 1 + (overtaken || r.chance(500) ? 0 : r.below(daemons * 2)),
+    then,
   };
 }
 
