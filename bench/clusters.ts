@@ -12,7 +12,7 @@ function keyOf(variant: string, row: Row): string {
 
 export class Clusters {
   private readonly open = new Map<string, Cluster>();
-  /** Rows that were prepared, by cluster. */
+  /** Preparations that were done, by cluster. */
   private readonly prepared = new WeakMap<Cluster, Set<unknown>>();
   private serial = 0;
 
@@ -50,13 +50,13 @@ export class Clusters {
     return VARIANTS[variant].start({ daemons: row.daemons ?? THREE, client: row.client ?? [] });
   }
 
-  /** Once for each cluster, whatever row comes first of those that want it. */
+  /** Once for each cluster and kind of preparation, whatever row comes first of those that want it. */
   private async prepare(c: Cluster, row: Row): Promise<void> {
     if (row.prepare === undefined) return;
     const done = this.prepared.get(c) ?? new Set();
     this.prepared.set(c, done);
-    if (done.has(row.daemons)) return;
-    done.add(row.daemons);
+    if (done.has(row.prepare)) return;
+    done.add(row.prepare);
     await row.prepare(c, ++this.serial);
   }
 }

@@ -30,7 +30,7 @@ export interface Row {
   /** Default: what `--rounds` says. */
   readonly rounds?: number;
   /** Before the first run on a cluster. */
-  prepare?(c: Cluster, serial: number): Promise<unknown>;
+  readonly prepare?: (c: Cluster, serial: number) => Promise<unknown>;
   /** One run; `serial` makes names unique. */
   run(c: Cluster, serial: number): Promise<Figures>;
 }

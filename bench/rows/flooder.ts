@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Cluster, cpuSeconds } from '../cluster.js';
 import type { Figures, Row } from '../row.js';
+import { warmUp } from './throughput.js';
 
 const LIMIT_MS = 60_000;
 /** What a spflooder that only reads can take. */
@@ -58,13 +59,14 @@ export const flooders: readonly Row[] =
         [10, 1000, 10_000, 100_000].map((bytes) => ({
           name: `c-clients/${senders}x${bytes}`,
           measures: `the peer's spflooder at three daemons, ${senders} sending (one alone receives what is large)`,
-          options: { senders, bytes, program: 'spflooder', library: 'unchanged' },
+          options: { senders, bytes, program: 'spflooder', library: 'unchanged', warmUp: '4 loads' },
           figures: [
             { name: 'messages', unit: 'msg/s to each receiver', better: 'more' },
             { name: 'megabytes', unit: 'MB/s', better: 'more' },
             { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
           ] as const,
           variants: ['tcp', 'ring', 'spread'] as const,
+          prepare: warmUp,
           run: (c: Cluster) => run(c, senders, bytes),
         })),
       );
