@@ -63,9 +63,14 @@ export class Hearing {
     return m !== undefined && m.incarnation === this.peers[place]!.incarnation;
   }
 
+  /**
+   * Is our present life a member of its configuration, which is not older than ours? A life's configurations rise in time, so
+   * an older one is one that we have left: who is still in it goes on without us, and we meet again by a merge.
+   */
   holdsUs(row: Row): boolean {
     const us = row.entries.get(this.self);
-    return us !== undefined && us.member && us.incarnation === this.incarnation;
+    if (us === undefined || !us.member || us.incarnation !== this.incarnation) return false;
+    return !this.configuration || !row.configuration || row.configuration.time >= this.configuration.id.time;
   }
 
   /** Its row shows a later configuration without us: it will not come back to ours. */

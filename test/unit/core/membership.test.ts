@@ -1,0 +1,90 @@
+// Whose rounds are ours (docs/design/membership.md 3): who holds us in a configuration that we have left is none of them.
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { Membership, MembershipTimer, type Proposal } from '../../../core/machine/membership/membership.js';
+import { encodeRow } from '../../../core/machine/membership/row.js';
+
+const NAMES = ['alpha', 'beta', 'gamma'];
+const INCARNATIONS = [100n, 200n, 300n] as const;
+const SELF = 0;
+const PEER = 1;
+/** Of the configuration that the peer is in. */
+const OTHER_NUMBER = 7;
+
+let now = 0;
+let rounds: number[] = [];
+let proposals: Proposal[] = [];
+let membership: Membership;
+let ownTime = 0;
+
+beforeEach(() => {
+  now = 0;
+  rounds = [];
+  proposals = [];
+  const list = NAMES.map((name, place) => ({ name, place }));
+  membership = new Membership(list, SELF, INCARNATIONS[SELF], 1, 450, {
+    send: () => undefined,
+    sever: () => undefined,
+    reach: () => undefined,
+    setTimer: () => undefined,
+    abandon: () => undefined,
+    propose: (p) => proposals.push(p),
+    event: (e) => {
+      if (e.kind === 'round') rounds.push(e.round);
+    },
+  });
+  aloneInItsConfiguration();
+});
+
+function aloneInItsConfiguration(): void {
+  membership.at(now, 1_800_000_000);
+  membership.start();
+  now += 300;
+  membership.at(now, 1_800_000_000);
+  membership.timer(MembershipTimer.start);
+  membership.flush();
+  const p = proposals[0]!;
+  expect(membership.accept(p)).toBeUndefined();
+  const members = [{ name: 'alpha', place: SELF, incarnation: INCARNATIONS[SELF] }];
+  membership.installed({ id: p.id, members, self: 0, maxPackBytes: 1000 });
+  ownTime = p.id.time;
+  rounds = [];
+  proposals = [];
+}
+
+/** The peer gathers in round 50 with all three as members of its configuration of that time. */
+function rowOfPeer(time: number): void {
+  const entries = new Map(
+    INCARNATIONS.map((incarnation, place) => [
+      place,
+      { place, incarnation, member: true, hears: place !== 2, answered: place !== 2 },
+    ]),
+  );
+  const configuration = { number: OTHER_NUMBER, time };
+  const row = { round: 50, sequence: 1, highestTime: ownTime + 10, configuration, leaving: false, asks: true, entries };
+  expect(membership.heard(PEER, INCARNATIONS[PEER])).toBe(true);
+  expect(membership.receiveRow(PEER, encodeRow(row))).toBe(true);
+  membership.flush();
+}
+
+describe('a row of a higher round whose configuration holds us', () => {
+  test('older than ours: we left it and lead nobody out of it, or each who left would propose against the others', () => {
+    rowOfPeer(ownTime - 2);
+    expect(membership.state).toBe('operational');
+    expect(rounds).toEqual([]);
+    expect(proposals).toEqual([]);
+  });
+
+  test('later than ours: it was committed there and not here, so its round is ours', () => {
+    rowOfPeer(ownTime + 5);
+    expect(membership.state).toBe('gathering');
+    expect(rounds).toEqual([50]);
+    expect(proposals.map((p) => p.members.map((m) => m.place))).toEqual([[SELF, PEER]]);
+  });
+
+  test('its loss is none of ours either when it is older', () => {
+    rowOfPeer(ownTime - 2);
+    membership.down(PEER, { kind: 'refused', detail: 'refused' });
+    expect(membership.state).toBe('operational');
+    expect(rounds).toEqual([]);
+  });
+});
