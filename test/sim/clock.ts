@@ -38,15 +38,18 @@ export class Clock {
     entry.run = undefined;
   }
 
-  /** Runs every event up to and including `until`, then the clock stands there. */
-  runUntil(until: number): void {
+  /**
+   * Runs every event up to and including `until`, then the clock stands there. Throws when `steps` goes beyond `stepsMax`:
+   * machines that answer each other without end need not let the time go on.
+   */
+  runUntil(until: number, stepsMax = Infinity): void {
     const limit = until * PHASES + PHASES;
     for (let top = this.heap[0]; top !== undefined && top.key < limit; top = this.heap[0]) {
       this.sink();
       const run = top.run;
       if (run === undefined) continue;
       this.now = Math.floor(top.key / PHASES);
-      this.steps++;
+      if (++this.steps > stepsMax) throw new Error(`${this.steps} events before ${until} ms: something spins`);
       run();
     }
     this.now = Math.max(this.now, until);
