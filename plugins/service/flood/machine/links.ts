@@ -12,6 +12,12 @@ import type { UpdateStore } from './store.js';
 import { ALL_GROUPS } from './types.js';
 import { Wards } from './wards.js';
 
+/**
+ * Stands in queues for sites not known yet: a site that begins, and knows of nobody, keeps what enters there for who comes.
+ * No site has that name.
+ */
+export const WHOEVER_COMES = '';
+
 /** A connection that broke before that is a failure like a dial that was refused. */
 const STEADY_MS = 1_000;
 
@@ -51,11 +57,19 @@ export class Links {
   targets(groups: readonly Group[]): Set<string> {
     const found = new Set<string>();
     for (const g of groups) {
-      for (const s of neighboursOf(g, this.ctx.self)) if (this.mayGet(g, s)) found.add(s);
-      for (const s of this.wards.of(g.name)) if (this.sites.mayQueue(s)) found.add(s);
-      for (const [s, c] of this.carriers) if (c.purpose === 'link' && c.groups.has(g.name)) found.add(s);
+      const ofGroup = [...neighboursOf(g, this.ctx.self)].filter((s) => this.mayGet(g, s));
+      for (const s of this.wards.of(g.name)) if (this.sites.mayQueue(s)) ofGroup.push(s);
+      for (const [s, c] of this.carriers) if (c.purpose === 'link' && c.groups.has(g.name)) ofGroup.push(s);
+      for (const s of ofGroup) found.add(s);
+      if (ofGroup.length === 0 && this.mayCome()) found.add(WHOEVER_COMES);
     }
     return found;
+  }
+
+  /** Somebody may come in who is a member: for as long as somebody who is silent stays one. */
+  private mayCome(): boolean {
+    const { nowMs, startedMs, settings } = this.ctx;
+    return nowMs - startedMs < settings.local.sitePurgePeriodMs;
   }
 
   /** A topology, a membership or the neighbours before a topology changed. */
@@ -68,6 +82,7 @@ export class Links {
     const fresh = [...wanted].filter((s) => !this.wanted.has(s));
     this.wanted = wanted;
     for (const s of fresh) this.hand(s);
+    if (fresh.length > 0) this.came();
     for (const s of this.missing.keys()) if (!wanted.has(s)) this.missing.delete(s);
     this.redial.tidy((s) => wanted.has(s) || this.store.queued(s) > 0);
     this.reconcile();
@@ -90,6 +105,16 @@ export class Links {
       if (inScope(s.data.scope) && !own) this.store.addWaiting(site, s);
     }
     this.handed(site);
+  }
+
+  /** What was kept for whoever comes has been handed on, where somebody has come. */
+  private came(): void {
+    const empty = [...this.groups.values()].filter(
+      (g) => ![...neighboursOf(g, this.ctx.self)].some((s) => this.mayGet(g, s)),
+    );
+    for (const s of [...this.store.queue(WHOEVER_COMES)])
+      if (!empty.some((g) => s.data.scope === ALL_GROUPS || s.data.scope === g.name))
+        this.store.release(WHOEVER_COMES, s.key);
   }
 
   /** Dials what is wanted and due; lets go of what is not wanted. */
@@ -159,9 +184,10 @@ export class Links {
     }
   }
 
-  /** A neighbour for which updates may wait: a member, or one that left and may come back. */
+  /** A neighbour for which updates may wait: a member, one that left and may come back, or before any topology one of the file. */
   private mayGet(g: Group, site: string): boolean {
-    return this.sites.mayQueue(site) && (g.members.has(site) || this.sites.hasLeft(site));
+    if (!this.sites.mayQueue(site)) return false;
+    return g.topology === undefined || g.members.has(site) || this.sites.hasLeft(site);
   }
 
   /** Of two connections with one site, does the old one stay? A link beats a drain; the smaller name's dial beats the other's. */

@@ -72,6 +72,32 @@ describe('the master', () => {
     for (const name of ['b', 'c', 'd']) expect([...s.exported.get(name)!].sort()).toEqual(['again', 'meanwhile']);
   });
 
+  test('item 30: what enters at a site that begins, before anybody came, reaches who comes', () => {
+    for (const knows of [['a'], FOUR]) {
+      const s = new Stage({ sites: FOUR, knows: { a: knows } });
+      s.site('a').start();
+      s.submit('a', 'at once');
+      s.wait(3000);
+      s.submit('a', 'alone');
+      s.wait(1000);
+      for (const name of ['b', 'c', 'd']) {
+        s.site(name).start();
+        s.submit(name, `begin of ${name}`);
+      }
+      s.wait(15_000);
+      const all = ['alone', 'at once', 'begin of b', 'begin of c', 'begin of d'];
+      for (const name of FOUR) {
+        expect([name, [...s.exported.get(name)!].sort()]).toEqual([name, all]);
+        expect(s.statistics(name).queuedSend).toBe(0);
+      }
+    }
+    const alone = new Stage({ sites: FOUR, knows: { a: ['a'] }, local: { sitePurgePeriodMs: 5000 } });
+    alone.site('a').start();
+    alone.submit('a', 'alone');
+    expect(alone.wait(3000).statistics('a').queuedSend).toBe(1);
+    expect(alone.wait(3000).statistics('a')).toMatchObject({ queuedSend: 0, bytesStored: 0, droppedDown: 0 });
+  });
+
   test('item 31: lists and topologies that are not newer are ignored', () => {
     const s = new Stage({ sites: ['a', 'b', 'c'] }).start();
     const { epoch, topologyNumber } = s.machine('b').groups()[0]!;
