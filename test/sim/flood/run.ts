@@ -159,7 +159,9 @@ class Run {
     const from = this.clock.now;
     const { age } = this;
     this.patient = phase.patient;
-    this.costly = !(phase.gentle || phase.patient) || this.sites.some((s) => s.life === undefined);
+    // A tree falls apart when one site is away, until the next topology.
+    const tree = phase.patient && this.sites.some((s) => s.settings.groups.some((g) => g.connectivity < 2));
+    this.costly = tree || !(phase.gentle || phase.patient) || this.sites.some((s) => s.life === undefined);
     for (const { at, fault } of phase.entries)
       this.clock.schedule(from + at, Phase.harness, () => {
         if (this.age === age) this.strike(fault, age);
