@@ -18,6 +18,9 @@ import { Wards } from './wards.js';
  */
 export const WHOEVER_COMES = '';
 
+/** For so many join periods something is kept for whoever comes. */
+const JOIN_PERIODS = 2;
+
 /** A connection that broke before that is a failure like a dial that was refused. */
 const STEADY_MS = 1_000;
 
@@ -66,10 +69,10 @@ export class Links {
     return found;
   }
 
-  /** Somebody may come in who is a member: for as long as somebody who is silent stays one. */
+  /** Members that live ask to join every join period: whoever does not come in two of them does not. */
   private mayCome(): boolean {
     const { nowMs, startedMs, settings } = this.ctx;
-    return nowMs - startedMs < settings.local.sitePurgePeriodMs;
+    return nowMs - startedMs < JOIN_PERIODS * Math.max(...settings.groups.map((g) => g.joinPeriodMs));
   }
 
   /** A topology, a membership or the neighbours before a topology changed. */
@@ -169,6 +172,7 @@ export class Links {
   /** Who was kept for and has others again is let go. */
   sweep(): void {
     for (const g of this.groups.values()) this.wards.look(g);
+    if (!this.mayCome()) this.store.free(WHOEVER_COMES);
     this.reconcile();
   }
 

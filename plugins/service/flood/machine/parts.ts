@@ -13,7 +13,7 @@ import { Flooding } from './flooding.js';
 import type { Group } from './group.js';
 import { Joins } from './joins.js';
 import { REBIRTH_AGAIN_MS, REBIRTH_SPREAD_MS, SWEEP_LEAST_MS, SWEEP_MOST_MS } from './limits.js';
-import { Links, WHOEVER_COMES } from './links.js';
+import { Links } from './links.js';
 import { Membership } from './membership.js';
 import { Probes } from './probes.js';
 import { ReceivedLog } from './received.js';
@@ -369,12 +369,11 @@ export class Parts {
     this.links.sweep();
   }
 
-  /** An earlier life kept updates for sites that this one never heard of, or this one for whoever would come. */
+  /** An earlier life kept updates for sites that this one never heard of. */
   private freeForgotten(): void {
     const { ctx, store } = this;
     const { sitePurgePeriodMs } = ctx.settings.local;
     if (sitePurgePeriodMs === 0 || ctx.nowMs - ctx.startedMs < sitePurgePeriodMs) return;
-    store.free(WHOEVER_COMES);
     for (const site of [...store.sites()]) if (!this.sites.mayQueue(site)) this.purged(site);
   }
 

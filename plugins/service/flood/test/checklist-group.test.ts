@@ -74,7 +74,7 @@ describe('the master', () => {
 
   test('item 30: what enters at a site that begins, before anybody came, reaches who comes', () => {
     for (const knows of [['a'], FOUR]) {
-      const s = new Stage({ sites: FOUR, knows: { a: knows } });
+      const s = new Stage({ sites: FOUR, knows: { a: knows }, group: { joinPeriodMs: 5000 } });
       s.site('a').start();
       s.submit('a', 'at once');
       s.wait(3000);
@@ -84,14 +84,14 @@ describe('the master', () => {
         s.site(name).start();
         s.submit(name, `begin of ${name}`);
       }
-      s.wait(15_000);
+      s.wait(25_000);
       const all = ['alone', 'at once', 'begin of b', 'begin of c', 'begin of d'];
       for (const name of FOUR) {
         expect([name, [...s.exported.get(name)!].sort()]).toEqual([name, all]);
         expect(s.statistics(name).queuedSend).toBe(0);
       }
     }
-    const alone = new Stage({ sites: FOUR, knows: { a: ['a'] }, local: { sitePurgePeriodMs: 5000 } });
+    const alone = new Stage({ sites: FOUR, knows: { a: ['a'] }, group: { joinPeriodMs: 2500 } });
     alone.site('a').start();
     alone.submit('a', 'alone');
     expect(alone.wait(3000).statistics('a').queuedSend).toBe(1);

@@ -25,12 +25,9 @@ test('item 38: without a command data is dropped, and counted', async () => {
   const a = await one('none');
   await submit(a, 'one');
   await submit(a, 'two');
-  expect(a.flood.statistics()).toMatchObject({
-    updatesOriginated: 2,
-    updatesExported: 0,
-    exportDropped: 2,
-    bytesStored: 0,
-  });
+  expect(a.flood.statistics()).toMatchObject({ updatesOriginated: 2, updatesExported: 0, exportDropped: 2 });
+  // For two join periods they are kept for a site that may come.
+  await until(() => a.flood.statistics().bytesStored === 0);
 });
 
 test('item 38: what comes while a run is under way is one bundle, oldest first', async () => {
