@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { MUTANTS, type Mutant } from '../test/mutants/index.js';
+import { MUTANTS, RARE, type Mutant } from '../test/mutants/index.js';
 import { plant } from '../test/mutants/plant.js';
 
 interface Options {
@@ -154,17 +154,21 @@ async function main(): Promise<void> {
       'instead: which are caught by a test other than the simulator and the attacks (none should)',
       false,
     )
-    .option('--attacks', 'instead: which are caught by the scenes of test/attacks', false)
+    .option('--attacks', 'instead: those that random runs meet too rarely, by the scenes of test/attacks', false)
     .option('--keep <folder>', 'write the setting of the run that shows a mutant there, made short')
     .option('--list', 'only print the list', false)
     .option('--json', 'last line: one JSON object of figures', false);
   command.parse();
   const o = command.opts<Options>();
-  const wanted = MUTANTS.filter((m) => !o.only || o.only.includes(m.name) || o.only.includes(m.machine));
+  const named = MUTANTS.filter((m) => o.only === undefined || o.only.includes(m.name) || o.only.includes(m.machine));
+  // Who names one mutant means it; else each is hunted by what catches it.
+  const either = o.list || o.tests;
+  const wanted = named.filter((m) => either || o.only?.includes(m.name) === true || RARE.has(m.name) === o.attacks);
   if (wanted.length === 0)
-    command.error(`no mutant is called ${o.only?.join(' or ') ?? ''}; --list shows them`, { exitCode: 2 });
+    command.error(`no such mutant is called ${o.only?.join(' or ') ?? ''}; --list shows them`, { exitCode: 2 });
   if (o.list) {
-    for (const m of wanted) console.log(`${m.machine.padEnd(11)} ${m.name.padEnd(34)} ${m.breaks}`);
+    for (const m of wanted)
+      console.log(`${m.machine.padEnd(11)} ${m.name.padEnd(34)} ${RARE.has(m.name) ? 'scene ' : 'random'} ${m.breaks}`);
     return;
   }
   const verdicts: Verdict[] = [];

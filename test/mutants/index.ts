@@ -25,3 +25,22 @@ export const MUTANTS: readonly Mutant[] = [
   ...RING,
   ...FLOOD,
 ];
+
+/**
+ * Names of those whose schedule random runs meet once in hours, or that cost only time: scenes of test/attacks catch them
+ * (`npm run mutants -- --attacks`); all others are caught by random runs within ten minutes.
+ */
+export const RARE: ReadonlySet<string> = new Set([
+  'only-reporters-promised',
+  'promises-not-reported',
+  'promise-set-forgotten',
+  'lower-commit-obeyed',
+  'commit-for-any-id',
+  'proposes-before-all-answered',
+  'acknowledgement-only-with-data',
+  'broken-stream-not-told',
+  'stuck-member-never-suspected',
+  'merged-unchanged',
+  'goodbye-taken-back',
+  'failed-merge-tried-at-once',
+]);
