@@ -68,17 +68,35 @@ async function planted(m: Mutant): Promise<string> {
   return folder;
 }
 
+/** Process groups of the commands that run. */
+const groups = new Set<number>();
+
+/** Ends a command with all that it started: a planted bug may leave a process that spins. */
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
 /** Runs a command in the folder; its output and exit code, undefined when it had to be ended. */
 function run(folder: string, args: readonly string[], limitMs: number): Promise<{ code?: number; text: string }> {
   return new Promise((done) => {
-    const p = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const p = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const pid = p.pid!;
+    groups.add(pid);
     let text = '';
     const take = (chunk: Buffer): void => {
       text += chunk.toString('utf8');
     };
     p.stdout.on('data', take);
     p.stderr.on('data', take);
-    const late = setTimeout(() => p.kill('SIGKILL'), limitMs);
+    const late = setTimeout(() => endGroup(pid), limitMs);
+    p.on('exit', () => {
+      endGroup(pid);
+      groups.delete(pid);
+    });
     p.on('close', (code) => {
       clearTimeout(late);
       done(code === null ? { text } : { code, text });
@@ -183,6 +201,11 @@ async function main(): Promise<void> {
       );
     }
   };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      for (const pid of groups) endGroup(pid);
+      process.exit(1);
+    });
   await Promise.all(Array.from({ length: Math.max(1, o.jobs) }, work));
   const caught = verdicts.filter((v) => v.caught).length;
   if (o.json) console.log(JSON.stringify({ mutants: verdicts.length, caught, seed: o.seed, verdicts }));
