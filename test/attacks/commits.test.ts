@@ -48,18 +48,22 @@ test('a commit of an earlier attempt does not count for a later one', () => {
   scene.until('the first is through', () => scene.installs(0).at(-1) === 'alpha,beta');
   expect(scene.at(1).machine.describe()).toContain('recovery complete');
   expect(scene.holding).toBeGreaterThan(0);
-  // All three recover: the third needs the message, and does not get it. Then the late commit arrives.
+  // The third comes back with a round, so the first two recover once more; the first is not told that the second is
+  // complete. Then the late commit arrives.
   const { round } = scene.at(1).machine.status();
-  scene.rules = [mute([0], [1]), on('hold', [Kind.commit], [0], [1]), on('drop', [Kind.repair], [0, 1], [2])];
+  const before = scene.installs(1);
+  scene.rules = [mute([0], [1]), on('hold', [Kind.commit], [0], [1]), on('drop', [Kind.complete], [1], [0])];
   scene.refused([2], [3]);
   scene.until(
     'the second is complete again',
     () => scene.at(1).machine.status().round > round && scene.at(1).machine.describe().includes('recovery complete'),
   );
-  expect(scene.at(2).machine.describe()).toContain('recovery repairing');
+  expect(scene.at(0).machine.describe()).toContain('1 of 2 complete');
   scene.rules.splice(1, 1);
   scene.release();
   scene.run(50);
+  expect(scene.at(1).machine.describe()).toContain('recovery complete');
+  expect(scene.installs(1)).toEqual(before);
   scene.part([0, 2], [1]);
   scene.run(3000);
   expect(scene.verdict()).toEqual([]);
