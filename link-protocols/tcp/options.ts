@@ -7,7 +7,7 @@ const MIB = 1024 * KIB;
 export const options = {
   max_message_bytes: {
     type: 'bytes',
-    default: 64 * KIB,
+    default: 192 * KIB,
     min: 2 * KIB,
     max: MIB,
     doc: 'Largest message between two daemons; packs fit into it, and all daemons must have the same.',
