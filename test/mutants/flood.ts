@@ -50,12 +50,6 @@ export const FLOOD = planted(
       ['return this.byGroup.get(group)?.keys() ?? [];', 'void group; return [];'],
     ],
     [
-      'duplicates-wait-for-a-cut',
-      'duplicates are acknowledged although nothing is written',
-      'flooding.ts',
-      ['cut: changed ? cut : cut - 1', 'cut: changed ? cut : cut'],
-    ],
-    [
       'queue-outlives-purge',
       'the queue of a site that was purged is freed',
       'parts.ts',
