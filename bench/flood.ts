@@ -96,9 +96,11 @@ class FloodBench {
     let updates = 0;
     let nextSample = began;
     while (performance.now() < until) {
+      // Sites that cannot keep up get no more than a second's worth at once: the samples go on.
       const due = Math.floor(((performance.now() - began) / 1000) * perSecond) - updates;
-      if (due > 0) await this.feed(bytes, due);
-      updates += Math.max(0, due);
+      const now = Math.min(Math.max(0, due), perSecond);
+      await this.feed(bytes, now);
+      updates += now;
       if (performance.now() >= nextSample) {
         const mb = this.farm.sites.map(({ process }) => residentMb(process?.pid));
         samples.push({ atS: (performance.now() - began) / 1000, mb });
@@ -114,7 +116,7 @@ class FloodBench {
     const slopes = this.farm.sites.map((_, i) => slope(steady.map((s) => [s.atS / 3600, s.mb[i]!])));
     return {
       minutes,
-      updatesPerSecond: perSecond,
+      updatesPerSecond: updates / ((performance.now() - began) / 1000),
       updates,
       firstMb: largest(steady[0]!),
       lastMb: largest(steady.at(-1)!),
@@ -201,6 +203,8 @@ const farm = await FloodFarm.create({
 });
 const bench = new FloodBench(farm);
 const tell = (what: object, line: string): void => console.log(flags.json === true ? JSON.stringify(what) : line);
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void farm.destroy().finally(() => process.exit(1)));
 try {
   await bench.open();
   const guess = new Map<number, number>();

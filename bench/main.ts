@@ -41,9 +41,13 @@ function list(rows: readonly Row[]): void {
   for (const r of rows) console.log(`row ${r.name}: ${r.measures} [${r.figures.map((f) => f.unit).join('; ')}]`);
 }
 
+/** Set by a signal: what is under way is finished, what was seen is kept, nothing more is begun. */
+let ending = false;
+
 async function runRow(row: Row, rounds: number, clusters: Clusters, told: (s: Sample) => void): Promise<void> {
   for (let round = 1; round <= (row.rounds ?? rounds); round++)
     for (const variant of row.variants) {
+      if (ending) return;
       const figures = await clusters.with(variant, row, (c, serial) => row.run(c, serial));
       told({ row: row.name, variant, round, figures });
     }
@@ -56,8 +60,10 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
   const samples: Sample[] = [];
   const clusters = new Clusters();
   let failed = 0;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (ending = true));
   try {
     for (const [i, row] of rows.entries()) {
+      if (ending) break;
       if (o.json) console.log(JSON.stringify({ kind: 'row', name: row.name, options: row.options }));
       try {
         // A number given by hand holds for all rows.
@@ -78,7 +84,7 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
     await clusters.keepOnly([]);
   }
   if (o.keep) console.error(`kept in ${keep(head, rows, samples)}`);
-  if (failed > 0) process.exitCode = 1;
+  if (failed > 0 || ending) process.exitCode = 1;
 }
 
 async function main(): Promise<void> {
