@@ -5,6 +5,7 @@ import type { Medium } from './medium.js';
 import { token, type Token } from './ports.js';
 
 export { Gate } from '../machine/gate.js';
+export { Positions } from '../machine/positions.js';
 export type { Frozen, Link, LinkUp } from '../machine/types.js';
 
 /**

@@ -1,5 +1,6 @@
 // The numbered packs of one configuration that not everybody is known to have: what is handed up in order, what waits
 // behind a gap, and what retransmission draws from (docs/design/ring.md, section 1).
+import { Positions } from 'peal/plugin';
 import { MAX_RUN } from './limits.js';
 import type { Numbered } from './wire.js';
 
@@ -9,7 +10,7 @@ export interface Gap {
 }
 
 export class Store {
-  readonly #packs = new Map<number, Numbered>();
+  readonly #packs = new Positions<Numbered>();
   /** All positions up to here are or were held. */
   heldTo = 0;
   /** All positions up to here were handed up; at most `heldTo`. */
@@ -68,7 +69,6 @@ export class Store {
 
   /** What was never handed up, in order. */
   behind(): Numbered[] {
-    const positions = [...this.#packs.keys()].filter((p) => p > this.handedTo).sort((a, b) => a - b);
-    return positions.map((p) => this.#packs.get(p)!);
+    return this.#packs.above(this.handedTo).map((p) => this.#packs.get(p)!);
   }
 }

@@ -2,6 +2,7 @@
 // were delivered here. Design: docs/design/order.md, section 3.
 import type { History } from '../recovery/recovery.js';
 import type { Range } from '../recovery/plan.js';
+import { Positions } from '../positions.js';
 import type { Pack } from '../types.js';
 
 export interface Entry {
@@ -13,7 +14,7 @@ export interface Entry {
 }
 
 export class PackLog implements History {
-  #entries = new Map<number, Entry>();
+  readonly #entries = new Positions<Entry>();
   /** All positions up to here are or were held. */
   heldTo = 0;
   /** Every member holds all positions up to here. */
@@ -84,8 +85,7 @@ export class PackLog implements History {
   ranges(): Range[] {
     const ranges: Range[] = [];
     if (this.heldTo > 0) ranges.push({ from: 1, to: this.heldTo });
-    const beyond = [...this.#entries.keys()].filter((p) => p > this.heldTo).sort((a, b) => a - b);
-    for (const p of beyond) {
+    for (const p of this.#entries.above(this.heldTo)) {
       const last = ranges.at(-1);
       if (last?.to === p - 1) ranges[ranges.length - 1] = { from: last.from, to: p };
       else ranges.push({ from: p, to: p });
@@ -95,7 +95,6 @@ export class PackLog implements History {
 
   /** Entries beyond the first gap, in order. */
   *behind(): Generator<[number, Entry]> {
-    const beyond = [...this.#entries.keys()].filter((p) => p > this.heldTo).sort((a, b) => a - b);
-    for (const p of beyond) yield [p, this.#entries.get(p)!];
+    for (const p of this.#entries.above(this.heldTo)) yield [p, this.#entries.get(p)!];
   }
 }
