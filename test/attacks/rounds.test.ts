@@ -44,6 +44,26 @@ test.each(['stream', 'datagram'] as const)(
 );
 
 test.each([
+  ['what waited', true, 'stream'],
+  ['their timers', false, 'stream'],
+  ['what waited', true, 'datagram'],
+  ['their timers', false, 'datagram'],
+] as const)(
+  'who stood still together for long go on together, beginning with %s (%s) over a %s medium',
+  (_, reads, medium) => {
+    const scene = new Scene({ daemons: 3, medium }).begin();
+    for (const place of [1, 2]) scene.cluster.pause(place);
+    scene.until('the first is alone', () => scene.together([0]));
+    scene.run(5000);
+    const from = scene.now;
+    for (const place of [1, 2]) scene.cluster.resume(place, reads);
+    scene.until('all are together again', () => scene.together([0, 1, 2]));
+    for (const place of [1, 2]) expect(scene.installs(place, from)).toEqual(['beta,gamma', 'alpha,beta,gamma']);
+    expect(scene.verdict()).toEqual([]);
+  },
+);
+
+test.each([
   ['reports', Kind.report],
   ['completes', Kind.complete],
 ] as const)('a newcomer that never %s does not stop the others again and again', (_, kind) => {

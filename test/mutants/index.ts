@@ -43,4 +43,5 @@ export const RARE: ReadonlySet<string> = new Set([
   'merged-unchanged',
   'goodbye-taken-back',
   'failed-merge-tried-at-once',
+  'clocks-anew-only-for-the-beat',
 ]);

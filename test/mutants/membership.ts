@@ -94,6 +94,13 @@ export const MEMBERSHIP = planted('membership', [
     ],
   ],
   [
+    'clocks-anew-only-for-the-beat',
+    'who stood still looks at the clocks before what waited is handled',
+    FILE,
+    ['if (this.#late() > LATE_LOOP_MS) this.#clocksAnew();', ''],
+    ['const late = this.#late();', 'const late = this.#late();\n    if (late > LATE_LOOP_MS) this.#clocksAnew();'],
+  ],
+  [
     'moved-member-kept',
     'who is in a later configuration without us is not waited for',
     HEARING,

@@ -46,7 +46,7 @@ export class SimDaemon implements NetworkNode {
   /** Set by the schedule: how far this daemon's wall clock is off. */
   wallOffsetSeconds = 0;
   private readonly timers = new Map<number, Timer>();
-  private overdue: number[] = [];
+  private overdue: { readonly key: number; readonly timer: Timer }[] = [];
 
   constructor(
     readonly place: number,
@@ -131,13 +131,18 @@ export class SimDaemon implements NetworkNode {
     this.s.network.pause(this.place);
   }
 
-  /** As Node does after SIGCONT: the timers that ran out first, then what waited in the sockets. */
-  resume(): void {
+  /**
+   * What waited in the sockets first, as the driver's loop does (docs/design/runtime.md 1.3), or the timers that ran out, as when
+   * it was stopped at the end of a turn.
+   */
+  resume(readsFirst: boolean): void {
     this.paused = false;
     const all = this.overdue;
     this.overdue = [];
-    for (const key of all) this.fire(key);
-    if (this.alive) this.s.network.resume(this.place);
+    if (readsFirst) this.s.network.resume(this.place);
+    // What was read may have set some of them anew.
+    for (const { key, timer } of all) if (this.timers.get(key) === timer) this.fire(key);
+    if (this.alive && !readsFirst) this.s.network.resume(this.place);
     for (const run of this.onResume.splice(0)) run();
     if (this.alive) this.tick(() => undefined);
   }
@@ -167,7 +172,7 @@ export class SimDaemon implements NetworkNode {
     const timer = this.timers.get(key);
     if (timer === undefined || !this.alive) return;
     if (this.paused) {
-      this.overdue.push(key);
+      this.overdue.push({ key, timer });
       return;
     }
     if (timer.due > clock.now) {

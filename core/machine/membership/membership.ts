@@ -101,6 +101,7 @@ export class Membership {
   at(now: number, wall: number): void {
     this.#h.now = now;
     this.#wall = wall;
+    if (this.#late() > LATE_LOOP_MS) this.#clocksAnew();
   }
 
   start(): void {
@@ -347,21 +348,32 @@ export class Membership {
 
   // --- timers ---
 
+  /** How late the beat timer is, milliseconds; negative before its time. */
+  #late(): number {
+    return this.#h.now - this.#beatAt - BEAT_MS;
+  }
+
+  /**
+   * Our own loop stood still: what we did not hear says nothing of the others, nor does an answer that did not come. Before
+   * anything else is done: a row may be read before the timers run, and would begin a round with nobody left.
+   */
+  #clocksAnew(): void {
+    const { peers, now } = this.#h;
+    const until = now - this.#late();
+    for (const p of peers) if (p.hears(until)) p.heardAt = now;
+    this.#gatherSince = now;
+  }
+
   #onBeat(): void {
-    const late = this.#h.now - this.#beatAt - BEAT_MS;
+    const late = this.#late();
     this.#beatAt = this.#h.now;
     this.out.setTimer(MembershipTimer.beat, BEAT_MS);
     const operational = this.state === 'operational';
     const neighbours = operational ? this.#h.neighbours() : [];
     for (const n of neighbours)
       if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
-    if (late > LATE_LOOP_MS) {
-      // Our own loop stood still: what we did not hear says nothing of the others. They hear us at once, since they may
-      // have stood still less long than this and judge sooner.
-      for (const p of this.#h.peers) if (p.hears(this.#h.now - late)) p.heardAt = this.#h.now;
-      return;
-    }
-    if (!operational) return;
+    // The clocks are new. The others hear us at once, since they may have stood still less long than this and judge sooner.
+    if (!operational || late > LATE_LOOP_MS) return;
     let soonest = BEAT_MS;
     for (const n of neighbours)
       soonest = Math.min(soonest, n.heardAt + n.silenceLimit(this.silenceLimitMs) + 1 - this.#h.now);
