@@ -2,7 +2,7 @@
 // the pure machine (session.ts); what is delivered goes through the output queue with its slow-reader policy. All calls
 // of the machine run inside a tick of the loop.
 import type { Socket } from 'node:net';
-import { oldViews, Outbound, socketPort } from 'peal/plugin';
+import { oldViews, Outbound, readAccepted, socketPort } from 'peal/plugin';
 import type {
   AppendLog,
   Bytes,
@@ -98,15 +98,14 @@ export class Connection implements SessionOut, SessionSink {
     this.source = host.loop.attach<Uint8Array | typeof FINISHED>('low', {
       name: `${host.section} ${label}`,
       handle: (chunk) => this.handle(chunk),
+      keep: (chunk) => (chunk === FINISHED ? chunk : Buffer.from(chunk)),
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       limit: QUEUED_CHUNKS,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    socket.on('data', (chunk: Buffer) => this.source.push(chunk));
+    readAccepted(socket, (chunk) => this.source.push(chunk));
     socket.on('end', () => this.source.push(FINISHED));
-    // Nothing is lost by not looking at the error: 'close' follows, and that ends the session.
-    socket.on('error', () => undefined);
     socket.on('close', () => this.lost());
   }
 

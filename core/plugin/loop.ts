@@ -23,6 +23,8 @@ export interface SourceOptions<Chunk> {
   pause(): void;
   /** Read again. Called only after `pause`. May push from inside. */
   resume(): void;
+  /** A chunk must wait: answers what may be kept of it. Default: the chunk itself. */
+  keep?(chunk: Chunk): Chunk;
   /** Chunks that may wait in the queue before the source is paused; at least 1. */
   readonly limit: number;
 }

@@ -44,7 +44,7 @@ export class SourceQueue<Chunk> implements Source<Chunk> {
 
   push(chunk: Chunk): void {
     if (this.closed || this.host.direct(this, chunk)) return;
-    this.chunks.push(chunk);
+    this.chunks.push(this.o.keep === undefined ? chunk : this.o.keep(chunk));
     if (this.active) this.host.ready(this as SourceQueue<unknown>);
     this.regulate();
   }

@@ -1,0 +1,54 @@
+// How a listener reads a socket that it accepted, where what Node offers for it would lose or cost something:
+//
+// * A client that ends without having read all that was sent to it resets the connection. What it sent before counts all
+//   the same, as long as the system has it; Node throws away what its stream holds, and all the rest when a write fails
+//   before it is read. So nothing is held in a stream (a paused socket is not read at all), and failed writes end nothing.
+// * All sockets are read through one buffer, where Node takes 64 KB of fresh memory for every read.
+//
+// Node offers both only to who dials (`onread` of net.connect), though every socket has them inside. Where a Node has
+// changed that inside, chunks come as ever.
+import { Socket } from 'node:net';
+import type { Bytes } from '../machine/types.js';
+
+/** What one read may bring, bytes. */
+const READ_BYTES = 64 * 1024;
+
+/** Filled by one read of any socket and handed up before the next one. */
+const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** The parts of a socket that decide where reads go and what an error does. */
+interface Inside {
+  readonly _handle?: { useUserBuffer?(buffer: Uint8Array): void } | null;
+  readonly _readableState?: { autoDestroy: boolean; errored: Error | null };
+  readonly _writableState?: { autoDestroy: boolean };
+  [place: symbol]: unknown;
+}
+
+const symbols = Object.getOwnPropertySymbols(new Socket());
+const [buffer, callback] = ['kBuffer', 'kBufferCb'].map((name) => symbols.find((s) => s.description === name));
+
+/**
+ * `take` gets what is read from this accepted socket, which nobody has read yet. The bytes may be changed, and are valid
+ * only until `take` returns. After `pause` nothing comes; 'end' and 'close' are as ever, 'error' is handled here. Whoever
+ * calls this destroys the socket in the end: it does not close by itself.
+ */
+export function readAccepted(socket: Socket, take: (chunk: Bytes) => void): void {
+  const inside = socket as unknown as Inside;
+  const { _handle: handle, _readableState: readable, _writableState: writable } = inside;
+  const known = handle?.useUserBuffer !== undefined && readable !== undefined && writable !== undefined;
+  if (!known || buffer === undefined || callback === undefined) {
+    socket.on('data', take);
+    // 'close' follows.
+    socket.on('error', () => undefined);
+    return;
+  }
+  inside[buffer] = shared;
+  inside[callback] = (bytes: number): boolean => {
+    take(shared.subarray(0, bytes));
+    return true;
+  };
+  handle.useUserBuffer!(shared);
+  readable.autoDestroy = writable.autoDestroy = false;
+  // The error of a write: reading goes on to its end.
+  socket.on('error', () => (readable.errored = null));
+}
