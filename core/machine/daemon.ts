@@ -101,7 +101,7 @@ class Daemon implements DaemonMachine {
       commit: (p, plan) => this.#install(p, plan),
       stuck: (why) => this.#membership.stuck(why),
     });
-    this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPackBytes);
+    this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPackBytes, link.compacts);
     const parts = {
       link,
       outbox: this.#outbox,

@@ -83,6 +83,11 @@ export interface Link {
   readonly totalOrder: boolean;
   /** Bytes the link puts before a pack; with the envelope this is what a datagram has less for the pack. */
   readonly overheadBytes: number;
+  /**
+   * True: where packs are small it leaves out heads that repeat (core/wire/compact.ts). A pack of frames may then be longer
+   * than what gets through, at most MAX_RUN_BYTES, if its compact form is not.
+   */
+  readonly compacts?: boolean;
   /** A new configuration begins; everything of the one before is forgotten. */
   install(configuration: Configuration, up: LinkUp): void;
   /** Sends a pack to all members. Only within the window; the n-th call has index n, from 1. */

@@ -104,6 +104,7 @@ export {
   writeU32,
 } from '../wire/frame.js';
 export type { FrameParts } from '../wire/frame.js';
+export { Compactor, MAX_RUN_BYTES } from '../wire/compact.js';
 export { checkFrames, FrameCheck } from '../wire/check.js';
 export type { CheckStop, FrameFault, SessionFacts } from '../wire/check.js';
 export { FrameReader } from '../wire/reader.js';

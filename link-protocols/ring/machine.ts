@@ -16,6 +16,7 @@ const NOTHING: Frozen = { unsent: [], behind: [] };
 
 class Ring implements Link {
   readonly totalOrder = true;
+  readonly compacts = true;
   readonly overheadBytes = DATA_HEAD_BYTES;
   readonly #windowBytes: number;
   readonly #acceleratedBytes: number;

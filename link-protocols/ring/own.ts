@@ -1,15 +1,21 @@
 // Own packs that wait for a number, and how much of them a visit of the token may send: byte flow control
 // (docs/design/ring.md 3.5).
-import type { Pack } from 'peal/plugin';
+import type { Bytes, Pack } from 'peal/plugin';
 import { MAX_OPEN_PACKS, OPEN_WINDOWS, PACK_COST_BYTES } from './limits.js';
 import type { Store } from './store.js';
 import type { Numbered, Token } from './wire.js';
+
+/** A pack without a number, and its bytes as they travel. */
+interface Waiting {
+  readonly pack: Pack;
+  readonly body: Bytes;
+}
 
 export class OwnPacks {
   readonly #self: number;
   readonly #windowBytes: number;
   readonly #store: Store;
-  #queue: Pack[] = [];
+  #queue: Waiting[] = [];
   #index = 0;
   /** The last position we gave. */
   lastPosition = 0;
@@ -31,13 +37,13 @@ export class OwnPacks {
     return this.#queue.length;
   }
 
-  queue(pack: Pack): void {
-    this.#queue.push(pack);
-    this.waitingBytes += costOf(pack);
+  queue(pack: Pack, body: Bytes): void {
+    this.#queue.push({ pack, body });
+    this.waitingBytes += costOf(body);
   }
 
   unsent(): readonly Pack[] {
-    return this.#queue;
+    return this.#queue.map(({ pack }) => pack);
   }
 
   /** Bytes that may be sent at a visit of that token; a first pack may be larger than what is left. */
@@ -60,12 +66,12 @@ export class OwnPacks {
     const numbered: Numbered[] = [];
     let sent = 0;
     let taken = 0;
-    for (const pack of this.#queue) {
-      const cost = costOf(pack);
+    for (const { pack, body } of this.#queue) {
+      const cost = costOf(body);
       if (sent + cost > allowed && !(entitled && taken === 0)) break;
       if (t.highest - this.#store.stableTo >= MAX_OPEN_PACKS) break;
       const position = (this.lastPosition = ++t.highest);
-      const n = { position, sender: this.#self, index: ++this.#index, pack: { ...pack, position } };
+      const n = { position, sender: this.#self, index: ++this.#index, pack: { ...pack, position }, body };
       this.#store.put(n);
       numbered.push(n);
       sent += cost;
@@ -82,6 +88,6 @@ export class OwnPacks {
   }
 }
 
-function costOf(pack: Pack): number {
-  return pack.bytes.length + PACK_COST_BYTES;
+function costOf(body: Bytes): number {
+  return body.length + PACK_COST_BYTES;
 }

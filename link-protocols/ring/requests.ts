@@ -23,7 +23,7 @@ export function answer(ranges: readonly Range[], store: Store, self: number, bud
     const pack = known?.pack ?? store.get(position);
     if (pack === undefined) return false;
     if (known === undefined) {
-      const cost = pack.pack.bytes.length + PACK_COST_BYTES;
+      const cost = pack.body.length + PACK_COST_BYTES;
       if (bytes > 0 && bytes + cost > budget) return false;
       bytes += cost;
       sends.set(position, { to: who, pack });

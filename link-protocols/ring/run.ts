@@ -1,6 +1,6 @@
 // The ring in one configuration: what to do at each event (docs/design/ring.md, section 3). A new configuration is a new
 // run; the old one's gate is shut.
-import { Gate } from 'peal/plugin';
+import { Compactor, Gate, MAX_RUN_BYTES } from 'peal/plugin';
 import type { Bytes, Configuration, Frozen, LinkUp, Pack } from 'peal/plugin';
 import { Custody } from './custody.js';
 import { Holes } from './holes.js';
@@ -49,6 +49,7 @@ export class Run {
   readonly #acceleratedBytes: number;
   readonly #maxRanges: number;
   readonly #gate: Gate;
+  readonly #compactor = new Compactor();
   readonly #store = new Store();
   readonly #own: OwnPacks;
   readonly #custody: Custody;
@@ -114,7 +115,7 @@ export class Run {
   }
 
   submit(pack: Pack): void {
-    this.#own.queue(pack);
+    this.#own.queue(pack, this.#bodyOf(pack));
     if (this.#members === 1) this.#alone();
     this.#tellWindow();
   }
@@ -191,7 +192,7 @@ export class Run {
   }
 
   #takeData(bytes: Bytes): boolean {
-    const n = readData(bytes, this.#members);
+    const n = readData(bytes, this.#members, this.#compactor);
     if (n === undefined) return false;
     if (this.#store.has(n.position)) {
       this.#doubled++;
@@ -329,11 +330,11 @@ export class Run {
     this.#parkedHere = false;
     this.#caller = undefined;
     this.#knownHop = ++t.hop;
-    let before = numbered.reduce((sum, n) => sum + n.pack.bytes.length, 0) - this.#acceleratedBytes;
+    let before = numbered.reduce((sum, n) => sum + n.body.length, 0) - this.#acceleratedBytes;
     let next = 0;
     for (; before > 0 && next < numbered.length; next++) {
       this.#send('all', numbered[next]!);
-      before -= numbered[next]!.pack.bytes.length;
+      before -= numbered[next]!.body.length;
     }
     this.#tokenStuck = !this.#custody.passed(to, t, tokenBytes(t));
     for (; next < numbered.length; next++) this.#send('all', numbered[next]!);
@@ -342,12 +343,20 @@ export class Run {
   /** What a member does not get because the medium takes nothing for it, it asks for like anything lost. */
   #send(to: number | 'all', n: Numbered): void {
     const head = dataHead(n);
-    if (to === 'all' && this.#full.size === 0 && this.#gate.send('all', 'data', head, n.pack.bytes)) return;
+    if (to === 'all' && this.#full.size === 0 && this.#gate.send('all', 'data', head, n.body)) return;
     // Over streams that says only that somebody was full, perhaps somebody who is no member.
     for (let rank = 0; rank < this.#members; rank++) {
       if (rank === this.#self || (to !== 'all' && to !== rank) || this.#full.has(rank)) continue;
-      if (!this.#gate.send(rank, 'data', head, n.pack.bytes)) this.#full.add(rank);
+      if (!this.#gate.send(rank, 'data', head, n.body)) this.#full.add(rank);
     }
+  }
+
+  /** As it travels: compact where it would not fit else. The core has seen to it that it does. */
+  #bodyOf({ kind, bytes }: Pack): Bytes {
+    const fits = bytes.length <= Math.min(this.#maxPackBytes, this.#gate.packBytes());
+    if (fits || kind !== 'frames' || bytes.length > MAX_RUN_BYTES) return bytes;
+    const compact = this.#compactor.compact(bytes);
+    return compact.length < bytes.length ? compact : bytes;
   }
 
   // --- what follows ---

@@ -17,7 +17,7 @@ export class Store {
   handedTo = 0;
   /** Every member has all positions up to here; packs up to it are forgotten. */
   stableTo = 0;
-  /** Bytes of the packs held, without heads. */
+  /** Bytes of the packs held as they travel, without heads. */
   bytes = 0;
 
   get size(): number {
@@ -35,7 +35,7 @@ export class Store {
   /** The position is not held yet. */
   put(n: Numbered): void {
     this.#packs.set(n.position, n);
-    this.bytes += n.pack.bytes.length;
+    this.bytes += n.body.length;
     while (this.#packs.has(this.heldTo + 1)) this.heldTo++;
   }
 
@@ -49,7 +49,7 @@ export class Store {
   stable(position: number): void {
     while (this.stableTo < position) {
       this.stableTo++;
-      this.bytes -= this.#packs.get(this.stableTo)!.pack.bytes.length;
+      this.bytes -= this.#packs.get(this.stableTo)!.body.length;
       this.#packs.delete(this.stableTo);
     }
   }

@@ -3,7 +3,8 @@
 //
 //   DATA    0 u8   1                               TOKEN   0 u8   2
 //           1 u8   pack kind: 0 frames,                    1 u8   bit 0: sent again, answer with STATE
-//                  1 piece, 2 state                        2 u48  hop: counts every pass, from 1
+//                  1 piece, 2 state,                        2 u48  hop: counts every pass, from 1
+//                  3 compact frames
 //           2 u16  rank of the daemon that                 8 u48  highest position given
 //                  numbered it                            14 u32  bytes sent in the last rotation
 //           4 u48  position                               18 u16  members that had more to say
@@ -18,7 +19,7 @@
 //           8 u16  rank where it is parked,                2 u48  hop at which it is said to be parked
 //                  else our own
 import { readU32, writeU32 } from 'peal/plugin';
-import type { Bytes, Pack, PackKind } from 'peal/plugin';
+import type { Bytes, Compactor, Pack, PackKind } from 'peal/plugin';
 import { MAX_RANGES, MAX_U48 } from './limits.js';
 
 export const DATA = 1;
@@ -37,6 +38,8 @@ const RESENT = 1;
 const PARKED = 1;
 const URGENT = 0x8000;
 const KINDS: readonly PackKind[] = ['frames', 'piece', 'state'];
+/** Behind the kinds: frames whose repeated heads are left out (core/wire/compact.ts). */
+const COMPACT = KINDS.length;
 const TWO_32 = 2 ** 32;
 
 function readU16(b: Bytes, at: number): number {
@@ -65,13 +68,15 @@ export interface Numbered {
   /** Index in that daemon's stream. */
   readonly index: number;
   readonly pack: Pack;
+  /** Its bytes as they travel: those of the pack, or its compact form. */
+  readonly body: Bytes;
 }
 
-/** Head of a DATA message; the pack's bytes follow it as the body. */
+/** Head of a DATA message; the body follows it. */
 export function dataHead(n: Numbered): Bytes {
   const b = new Uint8Array(DATA_HEAD_BYTES);
   b[0] = DATA;
-  b[1] = KINDS.indexOf(n.pack.kind);
+  b[1] = n.body === n.pack.bytes ? KINDS.indexOf(n.pack.kind) : COMPACT;
   writeU16(b, 2, n.sender);
   writeU48(b, 4, n.position);
   writeU48(b, 10, n.index);
@@ -80,16 +85,19 @@ export function dataHead(n: Numbered): Bytes {
 }
 
 /** Undefined: malformed. The pack's bytes are a part of the message. */
-export function readData(b: Bytes, members: number): Numbered | undefined {
+export function readData(b: Bytes, members: number, compactor: Compactor): Numbered | undefined {
   if (b.length < DATA_HEAD_BYTES) return undefined;
-  const kind = KINDS[b[1]!];
+  const compact = b[1] === COMPACT;
+  const kind = compact ? 'frames' : KINDS[b[1]!];
   const sender = readU16(b, 2);
   const position = readU48(b, 4);
   const index = readU48(b, 10);
   const safeAt = readU32(b, 16) | 0;
   if (kind === undefined || sender >= members || index < 1 || index > position) return undefined;
-  if (safeAt < -1 || (safeAt > -1 && safeAt >= b.length - DATA_HEAD_BYTES)) return undefined;
-  return { position, sender, index, pack: { kind, position, safeAt, bytes: b.subarray(DATA_HEAD_BYTES) } };
+  const body = b.subarray(DATA_HEAD_BYTES);
+  const bytes = compact ? compactor.expand(body) : body;
+  if (bytes === undefined || safeAt < -1 || (safeAt > -1 && safeAt >= bytes.length)) return undefined;
+  return { position, sender, index, pack: { kind, position, safeAt, bytes }, body };
 }
 
 /** `many` positions from `first` on that a member misses. */

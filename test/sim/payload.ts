@@ -47,8 +47,8 @@ function body(id: number, bytes: number): Uint8Array {
   return b;
 }
 
-/** The type (hint) that message `id` is sent with. */
-export const messageType = (id: number): number => id & 0x7fff;
+/** The type (hint) that message `id` is sent with: the same for some in a row, so that heads repeat. */
+export const messageType = (id: number): number => (id >> 4) & 0x7fff;
 
 /** A message as it was sent: what its delivery must repeat. */
 export interface Sent {

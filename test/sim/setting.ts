@@ -58,6 +58,7 @@ export function drawSetting({ seed, daemons, media, phases, maxBytes, maxMessage
       burst: r.pick([5, 17, 30]),
       sessionsPerDaemon: r.between(1, 4),
       largestBytes: Math.min(maxMessageBytes - 1024, r.pick([2_000, 20_000, 140_000])),
+      repeated: r.fork('repeated').pick([0, 0, 30]),
     },
     schedule: makeSchedule(seed, size, phases ?? PHASES),
   };

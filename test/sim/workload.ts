@@ -19,6 +19,9 @@ const GROUPS = ['g0', 'g1', 'g2', 'g3', 'Group', 'zz'];
 const STORM_SIZE = 12;
 const BURST_SESSIONS = 3;
 const BURST_MESSAGES = 3;
+/** Messages alike, at the most, and bytes of their bodies. */
+const REPEATS = 30;
+const REPEATED_BYTES = 60;
 const SESSIONS_PER_DAEMON_MAX = 24;
 
 export interface WorkloadRates {
@@ -29,6 +32,8 @@ export interface WorkloadRates {
   readonly sessionsPerDaemon: number;
   /** Largest body. */
   readonly largestBytes: number;
+  /** Of 1000 messages so many have others like them behind, small, with the same head; absent: none. */
+  readonly repeated?: number;
 }
 
 /** full: everything; messages: nobody connects, joins, leaves or ends; off: nothing. */
@@ -134,7 +139,14 @@ export class Workload {
     const r = this.random;
     const groups = [r.chance(100) ? r.pick(neighbours).privateGroup : r.pick(GROUPS)];
     if (r.chance(150)) for (let n = r.between(1, 3); n > 0; n--) groups.push(r.pick(GROUPS));
-    s.multicast(r.pick(SERVICES), groups, this.bytes(), r.chance(60));
+    const service = r.pick(SERVICES);
+    const bytes = this.bytes();
+    const discard = r.chance(60);
+    s.multicast(service, groups, bytes, discard);
+    const { repeated = 0 } = this.rates;
+    if (repeated === 0 || !r.chance(repeated)) return;
+    for (let n = r.between(2, REPEATS); n > 0; n--)
+      s.multicast(service, groups, BODY_MIN_BYTES + r.below(REPEATED_BYTES), discard);
   }
 
   private bytes(): number {

@@ -1,7 +1,8 @@
 // The outbox: what local clients said and what is not numbered yet. Runs of frames are copied once, into packs carved
 // from slabs; a pack stays open until it is taken, so that load fills packs and small load does not wait (design.md 7,
 // rules 1, 3 and 4). Survives changes of the configuration: what was never numbered goes, whole, into the next one.
-import { frameBytes, readU32, Service } from '../../wire/frame.js';
+import { MAX_RUN_BYTES, REPEAT_BYTES, repeatsHead } from '../../wire/compact.js';
+import { frameBytes, GROUPS_COUNT_OFFSET, HEADER_BYTES, NAME_BYTES, readU32, Service } from '../../wire/frame.js';
 import { SLAB_BYTES } from '../options.js';
 import { PIECE_HEAD_BYTES, writePieceHead } from '../delivery/pieces.js';
 import type { Bytes, PackKind } from '../types.js';
@@ -15,10 +16,17 @@ export interface Content {
   readonly whole?: Bytes;
 }
 
+/** With packs that may have more, leaving out heads costs what it saves (docs/design/ring.md 9). */
+const COMPACT_LIMIT_BYTES = 4096;
+const NO_WORDS: DataView = new DataView(new ArrayBuffer(0));
+
 interface Frames {
   readonly kind: 'frames';
   safeAt: number;
   bytes: Bytes;
+  /** Where packs are made compact: its bytes then, and where in the slab its last frame begins. */
+  compactBytes: number;
+  last: number;
 }
 
 /** A frame too large for a pack; `at` bytes of it were taken. */
@@ -36,6 +44,7 @@ export class Outbox {
   #limit: number;
   #slab: Bytes = new Uint8Array(0);
   #slabUsed = 0;
+  #slabWords: DataView = NO_WORDS;
   /** The last pack of the queue may still grow: it ends where the slab is free. */
   #open: Frames | undefined = undefined;
   /** Bytes of client frames not yet taken. */
@@ -44,8 +53,14 @@ export class Outbox {
   constructor(
     private readonly allocate: (bytes: number) => Bytes,
     maxPackBytes: number,
+    /** The link leaves out heads that repeat. */
+    private readonly compacts = false,
   ) {
     this.#limit = maxPackBytes;
+  }
+
+  get #compacting(): boolean {
+    return this.compacts && this.#limit < COMPACT_LIMIT_BYTES;
   }
 
   /**
@@ -103,38 +118,62 @@ export class Outbox {
 
   /** Copies as many whole frames from `from` on as fit the open pack (at least the first); answers where it stopped. */
   #copyRun(frames: Bytes, from: number, first: number): number {
-    if (this.#open && this.#open.bytes.length + first > this.#room()) this.#close();
-    this.#open ??= this.#begin(first);
-    const used = this.#open.bytes.length;
+    const compacting = this.#compacting;
+    const words = compacting ? new DataView(frames.buffer, frames.byteOffset, frames.length) : NO_WORDS;
+    if (this.#open) {
+      const cost = compacting ? this.#cost(first, words, from, this.#slabWords, this.#open.last) : first;
+      if (this.#open.bytes.length + first > this.#room() || this.#open.compactBytes + cost > this.#limit) this.#close();
+    }
+    const open = (this.#open ??= this.#begin(first));
+    const used = open.bytes.length;
     const room = this.#room() - used;
     let to = from;
     let safe = -1;
+    let others = this.#slabWords;
+    let last = open.last;
     for (let length = first; ; length = frameBytes(frames, to)) {
       if (to + length - from > room) break;
+      if (compacting) {
+        const cost = this.#cost(length, words, to, others, last);
+        if (open.compactBytes + cost > this.#limit) break;
+        open.compactBytes += cost;
+        others = words;
+        last = to;
+      }
       if (safe < 0 && isSafe(frames, to)) safe = to - from;
       to += length;
       if (to >= frames.length) break;
     }
     this.#slab.set(frames.subarray(from, to), this.#slabUsed);
+    if (compacting) open.last = this.#slabUsed + last - from;
     const start = this.#slabUsed - used;
     this.#slabUsed += to - from;
-    this.#open.bytes = this.#slab.subarray(start, this.#slabUsed);
-    if (safe >= 0 && this.#open.safeAt < 0) this.#open.safeAt = used + safe;
+    open.bytes = this.#slab.subarray(start, this.#slabUsed);
+    if (safe >= 0 && open.safeAt < 0) open.safeAt = used + safe;
     return to;
+  }
+
+  /** Bytes of the frame at `at` in a compact pack, behind the frame at `other`, -1: it is the first. */
+  #cost(length: number, words: DataView, at: number, others: DataView, other: number): number {
+    if (other < 0 || !repeatsHead(words, at, others, other)) return length;
+    return length - HEADER_BYTES - NAME_BYTES * words.getInt32(at + GROUPS_COUNT_OFFSET, true) + REPEAT_BYTES;
   }
 
   /** How long the open pack may become: the limit, or what the slab has left. */
   #room(): number {
     const used = this.#open?.bytes.length ?? 0;
-    return Math.min(this.#limit, this.#slab.length - this.#slabUsed + used);
+    const most = this.#compacting ? MAX_RUN_BYTES : this.#limit;
+    return Math.min(most, this.#slab.length - this.#slabUsed + used);
   }
 
   #begin(first: number): Frames {
     if (this.#slab.length - this.#slabUsed < first) {
       this.#slab = this.allocate(Math.max(SLAB_BYTES, this.#limit));
+      this.#slabWords = new DataView(this.#slab.buffer, this.#slab.byteOffset, this.#slab.length);
       this.#slabUsed = 0;
     }
-    const pack: Frames = { kind: 'frames', safeAt: -1, bytes: this.#slab.subarray(this.#slabUsed, this.#slabUsed) };
+    const bytes = this.#slab.subarray(this.#slabUsed, this.#slabUsed);
+    const pack: Frames = { kind: 'frames', safeAt: -1, bytes, compactBytes: 0, last: -1 };
     this.#queue.push(pack);
     return pack;
   }
@@ -148,14 +187,14 @@ export class Outbox {
     return this.#state.length > 0 || (!exchanging && this.#head < this.#queue.length);
   }
 
-  /** Size of what `take` answers next, in bytes; 0: nothing. */
+  /** Size of what `take` answers next, in bytes, where the link makes it compact of that; 0: nothing. */
   nextBytes(exchanging: boolean): number {
     const state = this.#state[0];
     if (state) return state.length;
     const item = exchanging ? undefined : this.#queue[this.#head];
     if (!item) return 0;
     return item.kind === 'frames'
-      ? item.bytes.length
+      ? item.compactBytes || item.bytes.length
       : Math.min(this.#limit, item.bytes.length - item.at + PIECE_HEAD_BYTES);
   }
 

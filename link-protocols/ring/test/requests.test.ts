@@ -9,13 +9,11 @@ import { readToken, tokenBytes, type Range, type Token } from '../wire.js';
 
 function storeOf(...positions: number[]): Store {
   const store = new Store();
-  for (const position of positions)
-    store.put({
-      position,
-      sender: 1,
-      index: position,
-      pack: { kind: 'frames', position, safeAt: -1, bytes: new Uint8Array(100) },
-    });
+  const body = new Uint8Array(100);
+  for (const position of positions) {
+    const pack = { kind: 'frames', position, safeAt: -1, bytes: body } as const;
+    store.put({ position, sender: 1, index: position, pack, body });
+  }
   return store;
 }
 

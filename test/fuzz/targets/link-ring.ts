@@ -1,4 +1,6 @@
 // Messages of the ring: DATA, TOKEN, STATE, WAKE; read, and taken by a ring in the middle of its life.
+import { Compactor } from '../../../core/wire/compact.js';
+import { buildFrame, Service } from '../../../core/wire/frame.js';
 import { createRing } from '../../../link-protocols/ring/machine.js';
 import * as wire from '../../../link-protocols/ring/wire.js';
 import type { Random } from '../../sim/random.js';
@@ -8,11 +10,31 @@ const MEMBERS = 4;
 const SELF = 1;
 const FEW = 40;
 
+/** Some frames of one sender, their heads left out. */
+function compactOf(r: Random, position: number): wire.Numbered {
+  const frame = buildFrame({
+    service: Service.AGREED,
+    sender: '#a#alpha',
+    groups: ['g'],
+    body: new Uint8Array(r.below(9)),
+  });
+  const bytes = Uint8Array.from(Array.from({ length: 2 + r.below(9) }, () => [...frame]).flat());
+  const pack = { kind: 'frames', position, safeAt: r.below(bytes.length), bytes } as const;
+  return {
+    position,
+    sender: r.below(MEMBERS),
+    index: 1 + r.below(position),
+    pack,
+    body: new Compactor().compact(bytes),
+  };
+}
+
 function numbered(r: Random): wire.Numbered {
   const bytes = new Uint8Array(1 + r.below(60));
   const position = 1 + r.below(FEW);
+  if (r.chance(300)) return compactOf(r, position);
   const pack = { kind: r.pick(['frames', 'piece', 'state'] as const), position, safeAt: r.below(bytes.length), bytes };
-  return { position, sender: r.below(MEMBERS), index: 1 + r.below(position), pack };
+  return { position, sender: r.below(MEMBERS), index: 1 + r.below(position), pack, body: pack.bytes };
 }
 
 function token(r: Random): wire.Token {
@@ -32,7 +54,7 @@ function valid(r: Random): Uint8Array {
   switch (r.below(4)) {
     case 0: {
       const n = numbered(r);
-      return Uint8Array.of(...wire.dataHead(n), ...n.pack.bytes);
+      return Uint8Array.of(...wire.dataHead(n), ...n.body);
     }
     case 1:
       return wire.tokenBytes(token(r));
@@ -67,13 +89,17 @@ function feed(input: Uint8Array, r: Random): boolean {
   ring.flush();
   given.forEach((position, i) => mustEqual(position, i + 1, 'position of what is handed up'));
   if (sent > 10 * FEW) throw new Error(`${sent} messages sent for three received`);
-  const deep = [wire.readToken(input, MEMBERS), wire.readData(input, MEMBERS), wire.readState(input, MEMBERS)];
+  const deep = [
+    wire.readToken(input, MEMBERS),
+    wire.readData(input, MEMBERS, new Compactor()),
+    wire.readState(input, MEMBERS),
+  ];
   return deep.some((m) => m !== undefined) || wire.readWake(input) !== undefined || input.length >= 20;
 }
 
 function roundTrip(r: Random): void {
   const n = numbered(r);
-  mustEqual(wire.readData(Uint8Array.of(...wire.dataHead(n), ...n.pack.bytes), MEMBERS), n, 'data');
+  mustEqual(wire.readData(Uint8Array.of(...wire.dataHead(n), ...n.body), MEMBERS, new Compactor()), n, 'data');
   const t = token(r);
   mustEqual(wire.readToken(wire.tokenBytes(t), MEMBERS), t, 'token');
   const s = state(r);
