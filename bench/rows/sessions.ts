@@ -4,7 +4,7 @@ import { type Cluster, cpuSeconds, residentMegabytes } from '../cluster.js';
 import { LoadProcess } from '../processes.js';
 import type { Figures, Row } from '../row.js';
 
-const CONNECTS = 1500;
+const CONNECTS = 6000;
 const JOINS = 6000;
 const PACED_JOINS = 1000;
 const MANY_SESSIONS = 10_000;
@@ -44,14 +44,20 @@ const ALL = ['tcp', 'ring', 'spread'] as const;
 /** Own name for each run: base 36, as names have ten bytes at most. */
 const tag = (letter: string, serial: number): string => `${letter}${serial.toString(36)}`;
 
+const connects = (c: Cluster, serial: number): Promise<Figures> =>
+  churn(c, { what: 'connect', name: tag('c', serial), count: CONNECTS, width: 8 }, [0]);
+
 export const sessions: readonly Row[] = [
   {
     name: 'connects',
     measures: 'sessions that connect and end at once, at one daemon of three',
-    options: { count: CONNECTS, 'at a time': 8 },
+    options: { count: CONNECTS, 'at a time': 8, warmUp: '1 load' },
     figures: [{ ...RATE, unit: 'connects/s' }, CPU, P50, P99],
     variants: ALL,
-    run: (c, serial) => churn(c, { what: 'connect', name: tag('c', serial), count: CONNECTS, width: 8 }, [0]),
+    prepare: async (c, serial) => {
+      await connects(c, serial);
+    },
+    run: connects,
   },
   {
     name: 'joins',
