@@ -267,6 +267,10 @@ export const STORAGE_ERRORS = errorTable('STORAGE', {
 /** The command line (core/main, core/cli). */
 export const CLI_ERRORS = errorTable('CLI', {
   USAGE: ['{detail}', 'see peal --help'],
+  UNREACHABLE: [
+    'nobody answers at {place}: {detail}',
+    'start the daemon there, or name its text port with -a HOST:PORT',
+  ],
   OUTPUT: ['standard output cannot be written: {detail}', 'make room there, or write to another place'],
   UNEXPECTED: ['unexpected failure: {detail}', 'report it with the log'],
 });

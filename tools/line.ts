@@ -2,6 +2,7 @@
 // exit code. Works with everything that speaks lines; replies and asynchronous lines are shown as they come.
 import { createConnection, type Socket } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
+import { CLI_ERRORS, PealError, reasonOf } from '../core/errors.js';
 import { printable } from './show.js';
 
 export interface LineOptions {
@@ -28,12 +29,18 @@ const MAX_LINE = 1_000_000;
 const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
 
-/** Runs until the end of the input and of the replies, or of the connection; answers the exit code: 1 if any reply was 400 or more. */
+/**
+ * Runs until the end of the input and of the replies, or of the connection; answers the exit code: 1 if any reply was 400 or more.
+ * Rejects with PEAL_CLI_UNREACHABLE.
+ */
 export async function line(o: LineOptions, terminal: LineTerminal): Promise<number> {
   const socket = createConnection({ host: o.host, port: o.port, allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', () => resolve());
-    socket.once('error', reject);
+    socket.once('error', (cause) => {
+      const values = { place: `${o.host}:${o.port}`, detail: reasonOf(cause) };
+      reject(PealError.of(CLI_ERRORS.UNREACHABLE, values, { cause }));
+    });
   });
   return new LineTool(socket, terminal, o.commands ?? []).run();
 }

@@ -67,6 +67,9 @@ describe('peal line', () => {
   test('a port where nobody listens', async () => {
     const output = new PassThrough();
     const gone = line({ host: '127.0.0.1', port: 1 }, { input: Readable.from([]), output, interactive: false });
-    await expect(gone).rejects.toThrow('ECONNREFUSED');
+    await expect(gone).rejects.toMatchObject({
+      code: 'PEAL_CLI_UNREACHABLE',
+      message: expect.stringContaining('127.0.0.1:1'),
+    });
   });
 });
