@@ -44,6 +44,8 @@ export class LineError extends Error {
 }
 
 interface Asked {
+  /** Bytes were sent behind the command. */
+  readonly payload: boolean;
   readonly resolve: (reply: LineReply) => void;
   readonly reject: (error: LineError) => void;
 }
@@ -71,7 +73,9 @@ export class LineClient implements AsyncIterable<LineEvent> {
 
   /** The daemon's first words. */
   async greeted(): Promise<this> {
-    const reply = await new Promise<LineReply>((resolve, reject) => this.asked.push({ resolve, reject }));
+    const reply = await new Promise<LineReply>((resolve, reject) =>
+      this.asked.push({ payload: false, resolve, reject }),
+    );
     if (reply.code !== 220) throw new LineError(reply.code, reply.text);
     this.greeting = reply.text;
     return this;
@@ -79,12 +83,15 @@ export class LineClient implements AsyncIterable<LineEvent> {
 
   /**
    * Sends a command line, and what follows it, and resolves with the reply (after 354 and the payload: the last). Rejects with
-   * LineError for a reply of 400 or more. Calls may follow one another without waiting.
+   * LineError for a reply of 400 or more. Calls may follow one another without waiting. A command that asks for lines (354) must be
+   * given them: without a payload it rejects with code 354, and the connection is closed.
    */
   async command(line: string, payload?: Uint8Array): Promise<LineReply> {
     if (/[\r\n]/.test(line)) throw new LineError(0, 'a command is one line');
     if (this.over !== undefined) throw this.over;
-    const reply = new Promise<LineReply>((resolve, reject) => this.asked.push({ resolve, reject }));
+    const reply = new Promise<LineReply>((resolve, reject) =>
+      this.asked.push({ payload: payload !== undefined, resolve, reject }),
+    );
     this.socket.cork();
     this.socket.write(`${line}\r\n`);
     if (payload !== undefined) this.socket.write(payload);
@@ -196,8 +203,10 @@ export class LineClient implements AsyncIterable<LineEvent> {
     }
     const { reply } = received;
     this.last = reply;
-    // 354 only asks for what was sent with the command already.
+    // 354 only asks for what was sent with the command already. Was there nothing, then the daemon would take the next commands for it.
     if (reply.code !== 354) this.asked.shift()?.resolve(reply);
+    else if (this.asked[0]?.payload === false)
+      this.end(new LineError(354, `${reply.text}: give it to command() as payload`));
   }
 
   /** A daemon that closes a connection says why. */
