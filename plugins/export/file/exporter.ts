@@ -1,5 +1,5 @@
 // Appends one batch at a time to the file and answers when that holds what the option `fsync` promises
-// (core/plugin/export.ts). A batch that could not be written is answered as failed and is not in the file.
+// (core/plugin/export.ts). A batch that could not be written is not in the file; it is tried again, then answered as failed.
 import {
   type ExportBatch,
   type Exporter,
@@ -15,12 +15,16 @@ import { FILE_ERRORS } from './errors.js';
 import type { Output } from './output.js';
 import { encodeBatch } from './record.js';
 
+/** Before the second, third and every further attempt, milliseconds. */
+const RETRY_WAITS_MS = [1000, 5000, 30_000] as const;
+
 export interface FileOptions {
   readonly path: string;
   readonly format: 'records' | 'raw';
   readonly fsync: 'always' | 'interval' | 'none';
   readonly fsyncIntervalMs: number;
   readonly batchBytes: number;
+  readonly retries: number;
 }
 
 export interface FilePorts {
@@ -31,6 +35,10 @@ export interface FilePorts {
 export class FileExporter implements Exporter {
   private running = false;
   private work: Promise<ExportResult> | undefined;
+  /** The write under way; the waits between attempts hold up no flush. */
+  private writing: Promise<unknown> | undefined;
+  /** Ends a wait between two attempts. */
+  private wake: (() => void) | undefined;
   private timer: TimerHandle | undefined;
   /** A flush by the clock; nothing else touches the file while it is under way. */
   private flushing: Promise<void> = Promise.resolve();
@@ -57,6 +65,7 @@ export class FileExporter implements Exporter {
 
   async stop(): Promise<void> {
     this.running = false;
+    this.wake?.();
     await this.work;
     if (this.timer !== undefined) {
       this.ports.timers.cancel(this.timer);
@@ -78,37 +87,62 @@ export class FileExporter implements Exporter {
   }
 
   private async export(batch: ExportBatch): Promise<ExportResult> {
-    const result = await this.write(batch);
-    this.counts.runs++;
-    if (result.ok) this.counts.exported_records += batch.records.length;
-    else {
-      this.counts.failed_runs++;
-      this.counts.failed_records += batch.records.length;
-    }
+    const result = await this.attempts(batch);
+    const count = batch.records.length;
+    if (result.ok) this.counts.exported_records += count;
+    else this.counts.failed_records += count;
     this.work = undefined;
     return result;
   }
 
-  private async write(batch: ExportBatch): Promise<ExportResult> {
+  /** A disk that is full for a while costs nothing: what failed is not in the file, so it is written again. */
+  private async attempts(batch: ExportBatch): Promise<ExportResult> {
+    for (let attempt = 1; ; attempt++) {
+      const write = this.write(batch);
+      this.writing = write;
+      const failure = await write;
+      this.counts.runs++;
+      if (failure === undefined) return { ok: true };
+      this.counts.failed_runs++;
+      const about = { path: this.o.path, attempt, records: batch.records.length };
+      this.ports.log.warn(`the file cannot be written: ${failure}`, about);
+      if (attempt > this.o.retries) return { ok: false, detail: `${failure}, ${attempt} attempts were made` };
+      if (this.running) await this.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length) - 1]!);
+      if (!this.running) return { ok: false, detail: `${failure}, then the daemon stopped` };
+    }
+  }
+
+  /** Answers what went wrong. */
+  private async write(batch: ExportBatch): Promise<string | undefined> {
     const { format, fsync, fsyncIntervalMs } = this.o;
     await this.flushing;
     try {
       const parts = format === 'raw' ? batch.records.map(({ bytes }) => bytes) : encodeBatch(batch);
       await this.output.append(parts, fsync === 'always');
     } catch (error) {
-      return { ok: false, detail: reasonOf(error) };
+      return reasonOf(error);
     }
     if (fsync === 'interval')
       this.timer ??= this.ports.timers.set(fsyncIntervalMs, () => {
         this.timer = undefined;
         this.flushLater();
       });
-    return { ok: true };
+    return undefined;
+  }
+
+  private async wait(ms: number): Promise<void> {
+    let timer: TimerHandle | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      timer = this.ports.timers.set(ms, resolve);
+    });
+    this.wake = undefined;
+    this.ports.timers.cancel(timer!);
   }
 
   /** Behind what is under way. */
   private flushLater(): void {
-    this.flushing = Promise.all([this.work, this.flushing]).then(async () => {
+    this.flushing = Promise.all([this.writing, this.flushing]).then(async () => {
       try {
         await this.output.flush();
       } catch (error) {

@@ -45,6 +45,13 @@ export default definePlugin({
       doc: 'Kept of those put aside; 0: all.',
     },
     batch_bytes: { type: 'bytes', default: MIB, min: 1, max: 64 * MIB, doc: 'Most bytes of records written at once.' },
+    retries: {
+      type: 'int',
+      default: 3,
+      min: 0,
+      max: 1000,
+      doc: 'More attempts when the file cannot be written, 1, 5, 30, 30 ... s apart; then the batch is given up.',
+    },
   },
   create(scope): Exporter {
     const { options } = scope;

@@ -39,7 +39,7 @@ async function recordsIn(file: string): Promise<{ id: string; bytes: Buffer }[]>
 /** One that cannot put its file aside, because the folder goes when it has started. */
 async function failing(): Promise<Exporter> {
   appendFileSync(fresh(), 'old');
-  const exporter = built({ rotate_bytes: '1', format: 'raw' }).instance;
+  const exporter = built({ rotate_bytes: '1', format: 'raw', retries: '0' }).instance;
   const start = exporter.start!.bind(exporter);
   exporter.start = async () => {
     await start();
@@ -216,7 +216,7 @@ describe('what cannot be written', () => {
   test('a batch that failed is not in the file, and the next is', async () => {
     fresh();
     const folder = dirname(path);
-    await running(built({ format: 'raw', rotate_bytes: '1' }), async (exporter) => {
+    await running(built({ format: 'raw', rotate_bytes: '1', retries: '0' }), async (exporter) => {
       await put(exporter, 'first');
       rmSync(folder, { recursive: true });
       expect((await put(exporter, 'second')).ok).toBe(false);
@@ -228,6 +228,61 @@ describe('what cannot be written', () => {
     expect(readFileSync(path, 'utf8')).toBe('fourth');
     expect(existsSync(path)).toBe(true);
     truncateSync(path);
+  });
+  const waits = (waited: (ms: number) => void): Binding =>
+    bind<Timers>(Timers, {
+      set: (ms, fn) => {
+        waited(ms);
+        const timer = setImmediate(fn);
+        return { cancel: () => clearImmediate(timer) };
+      },
+      cancel: () => undefined,
+    });
+  test('what fails for a while is tried again, and is there once', async () => {
+    fresh();
+    const folder = dirname(path);
+    const waited: number[] = [];
+    const timers = waits((ms) => {
+      waited.push(ms);
+      if (waited.length === 2) mkdirSync(folder);
+    });
+    const options = { format: 'raw', rotate_bytes: '1', fsync: 'none' };
+    await running(built(options, [timers]), async (exporter) => {
+      await put(exporter, 'first');
+      rmSync(folder, { recursive: true });
+      expect(await put(exporter, 'second')).toEqual({ ok: true });
+      expect(exporter.describe?.()).toMatchObject({ runs: 4, failed_runs: 2, exported_records: 2, failed_records: 0 });
+    });
+    expect(waited).toEqual([1000, 5000]);
+    expect(readFileSync(path, 'utf8')).toBe('second');
+  });
+  test('what fails for long is given up, in the midst of a flush by the clock too', async () => {
+    fresh();
+    const waited: number[] = [];
+    const options = { format: 'raw', rotate_bytes: '1', fsync_interval_ms: '70 ms' };
+    await running(built(options, [waits((ms) => waited.push(ms))]), async (exporter) => {
+      const first = put(exporter, 'first');
+      await first;
+      rmSync(dirname(path), { recursive: true });
+      const result = await put(exporter, 'second');
+      expect(result).toMatchObject({ ok: false, detail: expect.stringMatching(/4 attempts were made$/) });
+    });
+    expect(waited).toEqual([70, 1000, 5000, 30_000]);
+  });
+  test('a stop ends the wait for the next attempt', async () => {
+    fresh();
+    let waits = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (waits = resolve));
+    const timers = bind<Timers>(Timers, { set: () => (waits(), {}), cancel: () => undefined });
+    const options = { format: 'raw', rotate_bytes: '1', fsync: 'none' };
+    let result: Promise<ExportResult> | undefined;
+    await running(built(options, [timers]), async (exporter) => {
+      await put(exporter, 'first');
+      rmSync(dirname(path), { recursive: true });
+      result = put(exporter, 'second');
+      await waiting;
+    });
+    expect(await result).toMatchObject({ ok: false, detail: expect.stringMatching(/then the daemon stopped$/) });
   });
   test('a disk that is full: the batch is refused and leaves nothing behind, a smaller one fits', async () => {
     fresh();

@@ -4,7 +4,7 @@ import { buildPlugin } from 'peal/compliance';
 import type { Exporter } from 'peal/plugin';
 import plugin from '../index.js';
 
-const options = { path: process.argv[2]!, rotate_bytes: '0', fsync: 'none' };
+const options = { path: process.argv[2]!, rotate_bytes: '0', fsync: 'none', retries: '0' };
 const exporter = buildPlugin<Exporter>({ plugin, options }).instance;
 await exporter.start?.();
 const results: string[] = [];
