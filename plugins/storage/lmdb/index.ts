@@ -17,6 +17,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Database } from './database.js';
 import { examine } from './header.js';
+import { tryRoom } from './room.js';
 import { LAYOUT_VERSION, spaceOfUsage, USAGE_KEYS, usageKey, VERSION_KEY } from './keys.js';
 import { LmdbStore } from './store.js';
 
@@ -79,6 +80,7 @@ class LmdbStorage implements Storage {
       mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
       const added = examine(join(folder, DATA_FILE));
       if (added > 0) this.log.warn('the file ended before its last page', { folder, added_bytes: added });
+      tryRoom(folder);
       const db = await Database.open(folder, () => this.lost());
       this.db = db;
       await this.checkLayout(db);

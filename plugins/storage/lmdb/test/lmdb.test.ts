@@ -2,8 +2,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { bind, buildPlugin, storageCompliance } from 'peal/compliance';
 import { DaemonInfo, type Storage, type Store } from 'peal/plugin';
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -152,3 +152,25 @@ test('a disk that is full refuses writes with a code, what was promised stays, a
   await store.put('room', new Uint8Array(100_000));
   await storage.stop?.();
 });
+
+/** A file system of one page, in a name space of its own, where the system lets users make one: what is full is known then. */
+const MOUNT = 'mount -t tmpfs -o size=4k,nr_inodes=16 none "$2" && cd "$2"';
+const mayMount = ((): boolean => {
+  try {
+    execFileSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+(mayMount ? test : test.skip)(
+  'a new storage on a disk that is full is an error with a code, and no death',
+  async () => {
+    const path = join(folder, 'no-room');
+    mkdirSync(path);
+    const script = fileURLToPath(new URL('full-disk.js', import.meta.url));
+    const words = ['-rm', '/bin/sh', '-c', `${MOUNT} && exec "$0" "$1" .`, process.execPath, script, path];
+    const ended = promisify(execFile)('unshare', words);
+    await expect(ended).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('PEAL_STORAGE_LMDB_OPEN') });
+  },
+);
