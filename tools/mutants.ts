@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { MUTANTS, RARE, type Mutant } from '../test/mutants/index.js';
+import { COUNTED, MUTANTS, RARE, TESTED, type Mutant } from '../test/mutants/index.js';
 import { plant } from '../test/mutants/plant.js';
 
 interface Options {
@@ -157,7 +157,8 @@ async function tested(m: Mutant, attacks: boolean): Promise<Verdict> {
     for (const { only, but } of attacks ? SCENES : TESTS) {
       const args = [
         ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
-        ...['--rootDir', folder, '--bail', '--silent', '--ci', '--watchman=false'],
+        // Forced: a test that fails may leave what it opened, and its processes end with the group.
+        ...['--rootDir', folder, '--bail', '--forceExit', '--silent', '--ci', '--watchman=false'],
         ...['--testPathIgnorePatterns', but.join('|')],
         ...only.flatMap((o) => ['--testPathPatterns', o]),
       ];
@@ -182,7 +183,7 @@ async function main(): Promise<void> {
     .option('--jobs <n>', 'hunts at the same time', natural, availableParallelism())
     .option(
       '--tests',
-      'instead: which are caught by a test other than the simulator and the attacks (none should)',
+      'instead: which are caught by a test other than the simulator and the attacks (of those that count none should)',
       false,
     )
     .option('--attacks', 'instead: those that random runs meet too rarely, by the scenes of test/attacks', false)
@@ -192,14 +193,16 @@ async function main(): Promise<void> {
   command.parse();
   const o = command.opts<Options>();
   const named = MUTANTS.filter((m) => o.only === undefined || o.only.includes(m.name) || o.only.includes(m.machine));
-  // Who names one mutant means it; else each is hunted by what catches it.
-  const either = o.list || o.tests;
-  const wanted = named.filter((m) => either || o.only?.includes(m.name) === true || RARE.has(m.name) === o.attacks);
+  // Who names one mutant means it; else each is hunted by what catches it, and those that count are tested.
+  const meant = (m: Mutant): boolean => (o.tests ? COUNTED.includes(m) : RARE.has(m.name) === o.attacks);
+  const wanted = named.filter((m) => o.list || o.only?.includes(m.name) === true || meant(m));
   if (wanted.length === 0)
     command.error(`no such mutant is called ${o.only?.join(' or ') ?? ''}; --list shows them`, { exitCode: 2 });
   if (o.list) {
-    for (const m of wanted)
-      console.log(`${m.machine.padEnd(11)} ${m.name.padEnd(34)} ${RARE.has(m.name) ? 'scene ' : 'random'} ${m.breaks}`);
+    for (const m of wanted) {
+      const by = `${RARE.has(m.name) ? 'scene ' : 'random'} ${TESTED.has(m.name) ? 'tests' : '     '}`;
+      console.log(`${m.machine.padEnd(11)} ${m.name.padEnd(34)} ${by} ${m.breaks}`);
+    }
     return;
   }
   const verdicts: Verdict[] = [];

@@ -5,6 +5,7 @@ const FILE = 'groups/index.ts';
 const EXCHANGE = 'groups/exchange.ts';
 const STORE = 'groups/store.ts';
 const ROUTER = 'groups/router.ts';
+const DAEMON = 'daemon.ts';
 
 export const GROUPS = planted('groups', [
   [
@@ -62,5 +63,36 @@ export const GROUPS = planted('groups', [
     'who loses somebody is told before it delivers what is not sure',
     FILE,
     ['this.#changes.tellTransition(g);\n      g.changed = true;', 'g.changed = true;'],
+  ],
+  [
+    'one-id-for-all-transitions',
+    'each old configuration has a transitional id of its own',
+    DAEMON,
+    ['p.id.time - p.members.length + first }', 'p.id.time - 1 }'],
+  ],
+  [
+    'no-room-for-transitions',
+    'the time of an id leaves room for the transitional ones below it',
+    'membership/membership.ts',
+    ['Math.max(this.#wall, this.highestTime) + 1 + places.length', 'Math.max(this.#wall, this.highestTime) + 1'],
+    ['if (p.id.time - p.members.length <= this.#ownTime)', 'if (p.id.time <= this.#ownTime)'],
+  ],
+  [
+    'runs-of-equal-size',
+    'messages are one run only if they go to the same sessions',
+    ROUTER,
+    ['if (a[i] !== b[i]) return false;', 'if (i === 0 && a[i] !== b[i]) return false;'],
+  ],
+  [
+    'one-list-for-all',
+    'the recipients of a run are not those of the next',
+    ROUTER,
+    ['this.#scratch = this.#spare;\n        this.#spare = list;', ''],
+  ],
+  [
+    'ended-session-still-served',
+    'a session that ended receives nothing',
+    DAEMON,
+    ['this.#groups.detach(session);\n', '\n'],
   ],
 ]);

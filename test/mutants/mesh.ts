@@ -2,6 +2,7 @@
 import { planted } from './mutant.js';
 
 const RUN = 'mesh/run.ts';
+const DAEMON = 'daemon.ts';
 
 export const MESH = planted('mesh', [
   [
@@ -72,5 +73,45 @@ export const MESH = planted('mesh', [
     'a pack is accepted once',
     RUN,
     ['if (index <= box.accepted)', 'if (index < box.accepted)'],
+  ],
+  [
+    'watch-wakes-once',
+    'who looked until all was well looks again later',
+    'mesh/watch.ts',
+    ['this.#armed = false;\n      this.#lastLook', 'this.#lastLook'],
+  ],
+  [
+    'rows-of-the-first-five',
+    'stable is what every member has accepted, however many they are',
+    'mesh/rows.ts',
+    ['for (let m = 0; m < this.#members; m++) least', 'for (let m = 0; m < Math.min(this.#members, 5); m++) least'],
+  ],
+  [
+    'rank-for-place',
+    'what is meant for one member goes to its place in the list',
+    DAEMON,
+    ["const place = to === 'all' ? 'all' : this.#configuration!.members[to]!.place;", 'const place = to;'],
+  ],
+  [
+    'link-clock-stands-still',
+    'the link reads the time of each moment',
+    DAEMON,
+    ['const { ports } = this;\n    return {', 'const { ports } = this;\n    const now = this.#now;\n    return {'],
+    ['now: () => this.#now,', 'now: () => now,'],
+  ],
+  [
+    'one-timer-for-two',
+    'each timer of the link is one of its own',
+    DAEMON,
+    ['ports.setTimer(LINK_TIMERS + key, ms)', 'ports.setTimer(LINK_TIMERS + Math.min(key, 1), ms)'],
+  ],
+  [
+    'entries-of-the-first-five',
+    'a row has an entry for every member, however many they are',
+    RUN,
+    [
+      'for (let i = 0; i < count; i++) if (first + i !== from)',
+      'for (let i = 0; i < Math.min(count, 5); i++) if (first + i !== from)',
+    ],
   ],
 ]);

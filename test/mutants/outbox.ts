@@ -42,4 +42,28 @@ export const OUTBOX = planted('outbox', [
     ],
   ],
   ['taken-pack-grows', 'a pack that was taken is closed', FILE, ['if (item === this.#open) this.#close();', '']],
+  [
+    'safe-mark-of-the-last-run',
+    'a pack is marked at its first SAFE frame, whichever run brought it',
+    FILE,
+    ['if (safe >= 0 && this.#open.safeAt < 0)', 'if (safe >= 0)'],
+  ],
+  [
+    'same-limit-nothing-begins-again',
+    'a large frame half taken begins again, though the pack limit stays',
+    FILE,
+    [
+      'const frames: Bytes[] = [];',
+      'if (maxPackBytes === this.#limit && unsent.length === 0) {\n      this.#state = [];\n      return;\n    }\n    const frames: Bytes[] = [];',
+    ],
+  ],
+  [
+    'safe-forgotten-over-a-change',
+    'what waits over a change stays SAFE',
+    FILE,
+    [
+      'for (const frame of frames) this.add(frame);',
+      "for (const frame of frames) this.add(frame);\n    for (const item of this.#queue) if (item.kind === 'frames') item.safeAt = -1;",
+    ],
+  ],
 ]);

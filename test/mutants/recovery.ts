@@ -72,14 +72,6 @@ export const RECOVERY: readonly Mutant[] = [
       ],
     ],
     [
-      'commit-before-complete',
-      'only who is complete installs',
-      FILE,
-      ['if (!a.plan || !a.complete) return;', 'if (!a.plan) return;'],
-      ['if (from === a.leader || a.complete) this.#commit(a);', 'this.#commit(a);'],
-      ['if (this.#attempt?.complete) this.#commit(this.#attempt);', 'if (this.#attempt) this.#commit(this.#attempt);'],
-    ],
-    [
       'complete-after-the-first-stretch',
       'complete means: all of every segment is held',
       FILE,
@@ -93,6 +85,33 @@ export const RECOVERY: readonly Mutant[] = [
         'if (kind === Kind.complete && sameId(id, this.#finished)) {',
         'if (kind === Kind.complete && this.#finished && !this.#attempt) {',
       ],
+    ],
+    [
+      'stable-of-the-plan-forgotten',
+      'who completes a plan takes its stable position',
+      'delivery/delivery.ts',
+      ['this.log.stableTo = Math.max(this.log.stableTo, plan.stable);', ''],
+    ],
+    [
+      'repaired-pack-not-safe',
+      'a repaired pack is SAFE as the one that was sent',
+      FILE,
+      [
+        'this.history.put(repair.position, repair.entry);',
+        'this.history.put(repair.position, { ...repair.entry, pack: { ...repair.entry.pack, safeAt: -1 } });',
+      ],
+    ],
+    [
+      'held-reported-as-stable',
+      'a report says what all hold, not what one holds',
+      'daemon.ts',
+      ['stable: log.stableTo, promised', 'stable: log.heldTo, promised'],
+    ],
+    [
+      'behind-the-gap-not-reported',
+      'a report says what is held behind a gap',
+      'daemon.ts',
+      ['ranges: log.ranges() }', 'ranges: log.ranges().slice(0, 1) }'],
     ],
   ]),
 ];

@@ -90,4 +90,18 @@ export const RING: readonly Mutant[] = [
     'if (this.#h.isMember(place)) this.#accuse(this.#h.peers[place]!, why);',
     'this.#accuse(this.#h.peers[place]!, why);',
   ),
+  row(
+    'behind-the-gap-sent-again',
+    'what was numbered behind a gap is not sent in the next configuration',
+    LINK_ORDER,
+    'of behind) this.#enter(position, sender, index, pack);',
+    'of behind) this.#parts.delivery.accept({ sender, index, pack: { ...pack, position } });',
+  ),
+  row(
+    'numbered-still-waits',
+    'what was numbered waits no more',
+    LINK_ORDER,
+    'if (own !== undefined) this.waitingBytes -= own.bytes.length;',
+    'void own;',
+  ),
 ];

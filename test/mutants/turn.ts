@@ -47,4 +47,37 @@ export const TURN = planted('turn', [
     ['this.#served[to] = this.#asked[to]!;', ''],
     ['const served = r.u48();', 'const served = 0 * r.u48();'],
   ],
+  [
+    'followers-kept-across-a-change',
+    'who follows whom is forgotten with the configuration',
+    'turn/followers.ts',
+    ['this.#last = this.#latest = this.#earlier = -1;', 'this.#last = -1;'],
+  ],
+  [
+    'turn-kept-by-as-many',
+    'a turn ends with its configuration, though the next one has as many members',
+    FILE,
+    [
+      'this.#next = self === 0 ? 1 : 0;',
+      'this.#next = self === 0 || (this.#next > 0 && members === this.#asked.length) ? 1 : 0;',
+    ],
+  ],
+  [
+    'first-pack-of-a-turn-marked',
+    'each pack of a turn says where its first SAFE frame is',
+    'order/turn-order.ts',
+    [
+      'link.submit({ kind, safeAt, bytes, position: turn.take() });',
+      'link.submit({ kind, safeAt: said === bytes.length ? safeAt : -1, bytes, position: turn.take() });',
+    ],
+  ],
+  [
+    'turn-at-the-first-of-the-list',
+    'the turn begins at the first member, not at the first of the list',
+    'order/turn-order.ts',
+    [
+      'this.#turn.install(c.self, c.members.length);',
+      'this.#turn.install(c.members[c.self]!.place, c.members.length);',
+    ],
+  ],
 ]);
