@@ -24,7 +24,7 @@ export const OUTBOX = planted('outbox', [
     'safe-mark-of-later-runs-lost',
     'a SAFE frame added to an open pack marks it',
     FILE,
-    ['if (safe >= 0 && this.#open.safeAt < 0)', 'if (safe >= 0 && used === 0)'],
+    ['if (safe >= 0 && open.safeAt < 0)', 'if (safe >= 0 && used === 0)'],
   ],
   [
     'safe-piece-unmarked',
@@ -46,7 +46,7 @@ export const OUTBOX = planted('outbox', [
     'safe-mark-of-the-last-run',
     'a pack is marked at its first SAFE frame, whichever run brought it',
     FILE,
-    ['if (safe >= 0 && this.#open.safeAt < 0)', 'if (safe >= 0)'],
+    ['if (safe >= 0 && open.safeAt < 0)', 'if (safe >= 0)'],
   ],
   [
     'same-limit-nothing-begins-again',
