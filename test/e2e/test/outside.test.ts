@@ -29,7 +29,8 @@ beforeAll(async () => {
   for (const name of [...Object.keys(manifest.dependencies), '@jest'])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
   writeFileSync(join(project, 'package.json'), '{ "name": "outside", "type": "module" }');
-  writeFileSync(join(project, 'jest.config.json'), '{ "testEnvironment": "node", "transform": {} }');
+  const config = { testEnvironment: 'node', transform: {}, testTimeout: 30_000 };
+  writeFileSync(join(project, 'jest.config.json'), JSON.stringify(config));
   // Somebody else's client API and exporter, as npm packages of their own.
   for (const name of ['client-lines', 'export-post']) {
     const folder = join(modules, `peal-${name}`);
@@ -108,7 +109,7 @@ test('the compliance command says what it cannot run, and why', async () => {
     const found = await compliance(...words);
     expect([words, found.stderr, found.code]).toEqual([words, expect.stringContaining(said), code]);
   }
-}, 60_000);
+}, 180_000);
 
 test('with jest beside it, the command runs the suite of a file, a folder and packages, and fails with a broken plugin', async () => {
   symlinkSync(join(ROOT, 'node_modules', 'jest'), join(modules, 'jest'));

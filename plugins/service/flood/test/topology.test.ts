@@ -120,7 +120,7 @@ describe('item 44: the generator built in', () => {
     expect(answer).toMatchObject({ generator: 'builtin', commandFailed: false });
     expect(active).toBeLessThan(itself / 3);
     await topologies.close();
-  });
+  }, 180_000);
 
   test('what is under way ends with the daemon', async () => {
     const topologies = new Topologies({ process, log });
