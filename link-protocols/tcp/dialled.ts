@@ -1,5 +1,5 @@
-// One connection that we dialled: we say hello, check the answer, and from then on only read. Reads go through a
-// preallocated buffer (`onread`), which is cheaper than a fresh one per read (docs: latency).
+// One connection that we dialled: we say hello, check the answer, and from then on only read, straight into the slabs that
+// messages are cut from (`onread`); what comes before messages are wanted goes through a small buffer.
 import { connect, type Socket } from 'node:net';
 import type { Address, Bytes, Plane, TimerHandle, Timers } from 'peal/plugin';
 import { MessageReader } from './reader.js';
@@ -12,7 +12,8 @@ const HANDSHAKE_LIMIT_MS = 1000;
 const AFTER_READING_MS = 1;
 /** Code of a dial that was given up for that reason. */
 export const NO_HELLO = 'no hello in time';
-const READ_BUFFER_BYTES = { control: 16 * 1024, data: 64 * 1024 } as const;
+/** More than a hello. */
+const FIRST_READ_BYTES = 4096;
 const SLAB_BYTES = { control: 128 * 1024, data: 1024 * 1024 } as const;
 
 export interface DialledEvents {
@@ -37,6 +38,8 @@ export class Dialled {
   /** Messages may be handed up; until then what came is kept here and nothing more is read. */
   #open = false;
   #held: Bytes | undefined;
+  /** The read that is under way goes into a slab. */
+  #straight = false;
   #muted = false;
   #gone = false;
 
@@ -52,13 +55,19 @@ export class Dialled {
     this.#events = events;
     this.#timers = timers;
     this.#reader = new MessageReader(maxBytes, SLAB_BYTES[plane], (bytes) => events.message(bytes));
-    const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES[plane]);
+    const first = Buffer.allocUnsafe(FIRST_READ_BYTES);
     this.#socket = connect({
       host: to.host,
       port: to.port,
       ...(localHost === undefined ? {} : { localAddress: localHost }),
       noDelay: true,
-      onread: { buffer, callback: (n) => this.#read(buffer.subarray(0, n)) },
+      onread: {
+        buffer: () => {
+          this.#straight = this.#open && !this.#muted && !this.#gone;
+          return this.#straight ? this.#reader.room() : first;
+        },
+        callback: (n) => (this.#straight ? this.#filled(n) : this.#read(first.subarray(0, n))),
+      },
     });
     this.#socket.on('connect', () => this.#socket.write(hello));
     this.#socket.on('error', (e: NodeJS.ErrnoException) => this.#end(e.code ?? e.message));
@@ -120,6 +129,18 @@ export class Dialled {
   }
 
   /** Answers whether reading goes on. */
+  #filled(bytes: number): boolean {
+    if (this.#gone) return false;
+    if (!this.#muted) this.#cut(this.#reader.filled(bytes));
+    return !this.#gone;
+  }
+
+  #cut(wellFormed: boolean): void {
+    if (!wellFormed) this.#end('a message length outside its bounds');
+    else this.#events.chunkEnd();
+  }
+
+  /** Answers whether reading goes on. */
   #chunk(chunk: Bytes): boolean {
     if (this.#gone) return false;
     if (chunk.length === 0 || this.#muted) return true;
@@ -127,8 +148,7 @@ export class Dialled {
       this.#held = Buffer.from(chunk);
       return false;
     }
-    if (!this.#reader.push(chunk)) this.#end('a message length outside its bounds');
-    else this.#events.chunkEnd();
+    this.#cut(this.#reader.push(chunk));
     return !this.#gone;
   }
 }

@@ -1,8 +1,16 @@
-// Cuts a stream of bytes into messages. Bytes are copied once, out of the socket's buffer into slabs that are never
-// reused (design: packs are carved from slabs), so a message is a part of a slab and may be kept by whoever gets it.
+// Cuts a stream of bytes into messages. The socket is read straight into slabs that are never reused (design: packs are
+// carved from slabs), so a message is a part of a slab and may be kept by whoever gets it.
+//
+// Measured beside a read buffer whose bytes are copied into the slabs (three senders, all CPU, us per message): 100 KB 212 -> 193,
+// 10 KB 25.3 -> 21.0, 100 B 0.64 -> 0.57.
 import type { Bytes } from 'peal/plugin';
 import { readU32 } from 'peal/plugin';
 import { LENGTH_BYTES } from './wire.js';
+
+/** What one read may bring, bytes. Measured: 128 and 256 KB cost 3 to 16 % more CPU at 100 KB messages. */
+const READ_BYTES = 64 * 1024;
+/** A slab with less room than that is left. */
+const LEAST_ROOM_BYTES = 4096;
 
 export class MessageReader {
   readonly #maxBytes: number;
@@ -17,7 +25,7 @@ export class MessageReader {
   /** `slabBytes`: at least twice the largest message, so that a rest is moved once. */
   constructor(maxBytes: number, slabBytes: number, message: (bytes: Bytes) => void) {
     this.#maxBytes = maxBytes;
-    this.#slabBytes = Math.max(slabBytes, 2 * (maxBytes + LENGTH_BYTES));
+    this.#slabBytes = Math.max(slabBytes, 2 * (maxBytes + LENGTH_BYTES) + LEAST_ROOM_BYTES);
     this.#message = message;
   }
 
@@ -27,22 +35,34 @@ export class MessageReader {
     this.#slab = undefined;
   }
 
-  /** False: a length outside its bounds; nothing after it can be read. */
+  /** Bytes that were read elsewhere. False: a length outside its bounds; nothing after it can be read. */
   push(chunk: Bytes): boolean {
     let at = 0;
     while (at < chunk.length && !this.#stopped) {
-      const slab = this.#room();
-      const n = Math.min(chunk.length - at, slab.length - this.#end);
-      slab.set(chunk.subarray(at, at + n), this.#end);
-      this.#end += n;
+      const room = this.room();
+      const n = Math.min(chunk.length - at, room.length);
+      room.set(chunk.subarray(at, at + n));
       at += n;
-      if (!this.#cut(slab)) return false;
+      if (!this.filled(n)) return false;
     }
     return true;
   }
 
-  #room(): Buffer {
-    if (this.#slab !== undefined && this.#end < this.#slab.length) return this.#slab;
+  /** Where the next read goes. */
+  room(): Buffer {
+    const slab = this.#withRoom();
+    return slab.subarray(this.#end, Math.min(slab.length, this.#end + READ_BYTES));
+  }
+
+  /** So many bytes were read into what `room` answered last. False as from `push`. */
+  filled(bytes: number): boolean {
+    if (this.#slab === undefined || this.#stopped) return true;
+    this.#end += bytes;
+    return this.#cut(this.#slab);
+  }
+
+  #withRoom(): Buffer {
+    if (this.#slab !== undefined && this.#slab.length - this.#end >= LEAST_ROOM_BYTES) return this.#slab;
     const next = Buffer.allocUnsafeSlow(this.#slabBytes);
     const rest = this.#end - this.#start;
     if (this.#slab !== undefined) next.set(this.#slab.subarray(this.#start, this.#end));
