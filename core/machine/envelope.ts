@@ -50,6 +50,9 @@ export class Envelope {
   kind: Kind = Kind.beat;
   place = 0;
   incarnation = 0n;
+  /** Its halves. */
+  high = 0;
+  low = 0;
   number = 0;
   time = 0;
   /** Where the body begins. */
@@ -89,7 +92,14 @@ export function readEnvelope(b: Bytes, listHash: number, listLength: number, e: 
   if (b[24] !== 0 || b[25] !== 0) return 'unexpected seal';
   e.kind = b[1] as Kind;
   e.place = place;
-  e.incarnation = (BigInt(readU32(b, 12)) << 32n) | BigInt(readU32(b, 8));
+  const high = readU32(b, 12);
+  const low = readU32(b, 8);
+  // A number of 64 bits is three objects; most messages are of a life just heard.
+  if (high !== e.high || low !== e.low) {
+    e.high = high;
+    e.low = low;
+    e.incarnation = (BigInt(high) << 32n) | BigInt(low);
+  }
   e.number = readU32(b, 16);
   e.time = readU32(b, 20);
   e.bodyAt = ENVELOPE_BYTES;

@@ -4,8 +4,10 @@ import type { Socket } from 'node:dgram';
 import type { Bytes } from 'peal/plugin';
 import { closed } from './socket.js';
 
-/** Sends of which the outcome is not known yet, at which the system's queue is looked at. */
-const PENDING_LOOK = 64;
+/** One send of data in so many asks for its outcome: each that does costs a callback. What is refused is told by reads, too. */
+const ASK_EVERY = 16;
+/** Outcomes asked for and not known yet, at which the system's queue is looked at. */
+const PENDING_LOOK = 4;
 
 export interface LineEvents {
   /** The system's code of a send or read that failed; what was sent counts as lost. */
@@ -20,6 +22,7 @@ export class Line {
   readonly #queueBytes: number;
   readonly #events: LineEvents;
   #pending = 0;
+  #unasked = 0;
   #full = false;
   #gone = false;
 
@@ -52,11 +55,16 @@ export class Line {
     return this.#socket?.getSendQueueSize() ?? 0;
   }
 
-  /** One datagram of these parts. */
-  send(parts: readonly Bytes[]): void {
+  /** One datagram of these bytes or parts. `plain`: its outcome need not be known. */
+  send(parts: Bytes | readonly Bytes[], plain = false): void {
     if (this.#socket === undefined || this.#gone) return;
-    this.#pending++;
     this.sent++;
+    if (plain && ++this.#unasked < ASK_EVERY) {
+      this.#socket.send(parts);
+      return;
+    }
+    this.#unasked = 0;
+    this.#pending++;
     this.#socket.send(parts, this.#done);
   }
 

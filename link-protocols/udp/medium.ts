@@ -5,6 +5,7 @@ import type { Address, Bytes, Evidence, HostPort, Identity, Medium, MediumUp, Pl
 import { PealError, reasonOf } from 'peal/plugin';
 import { UDP_ERRORS } from './errors.js';
 import { Group, groupAddress } from './group.js';
+import { Joiner, JOINED_BYTES } from './joiner.js';
 import { Line } from './line.js';
 import { Paths, type PathTimer } from './machine.js';
 import { claim, closed, connected, listen, spelled } from './socket.js';
@@ -71,6 +72,7 @@ export class UdpMedium implements Medium {
   /** By the system's spelling of the address, then by port. */
   readonly #places = new Map<string, Map<number, number>>();
   #trailers: Readonly<Record<Carries, Bytes>> = NO_TRAILERS;
+  readonly #joiner = new Joiner();
   #main: Socket | undefined;
   #self: Identity | undefined;
   #up: MediumUp | undefined;
@@ -153,14 +155,19 @@ export class UdpMedium implements Medium {
       throw new Error(`udp: a message of ${bytes} bytes, limit ${this.maxBytes}`);
     if (this.#closing !== undefined) return true;
     const trailer = this.#trailers[plane];
-    const parts = body === undefined || body.length === 0 ? [head, trailer] : [head, body, trailer];
+    const parts =
+      bytes <= JOINED_BYTES
+        ? this.#joiner.join(head, body, trailer)
+        : body === undefined
+          ? [head, trailer]
+          : [head, body, trailer];
     if (plane === 'data') this.#paths.flows();
     if (to === 'all') return this.#sendAll(plane, parts);
     const peer = this.#peers.get(to);
     // Data for somebody not heard is for somebody not connected.
     if (peer === undefined || (plane === 'data' && !this.#paths.isHeard(to))) return true;
     if (peer.line.full) return false;
-    peer.line.send(parts);
+    peer.line.send(parts, plane === 'data');
     return true;
   }
 
@@ -194,7 +201,7 @@ export class UdpMedium implements Medium {
 
   // Sending ---------------------------------------------------------------------------------------------------------
 
-  #sendAll(plane: Plane, parts: readonly Bytes[]): boolean {
+  #sendAll(plane: Plane, parts: Bytes | readonly Bytes[]): boolean {
     const data = plane === 'data';
     const group = data && this.#group?.open === true ? this.#group.line : undefined;
     // To the group only if it reaches somebody: else it would be a copy more, not less.
@@ -208,8 +215,8 @@ export class UdpMedium implements Medium {
       this.#refusedAll = true;
       return false;
     }
-    if (grouped) group.send(parts);
-    for (let i = 0; i < copies.length; i++) copies[(this.#turn + i) % copies.length]!.line.send(parts);
+    if (grouped) group.send(parts, true);
+    for (let i = 0; i < copies.length; i++) copies[(this.#turn + i) % copies.length]!.line.send(parts, data);
     this.#turn = copies.length === 0 ? 0 : (this.#turn + 1) % copies.length;
     return true;
   }
@@ -268,7 +275,7 @@ export class UdpMedium implements Medium {
       if (carries === 'control') this.#ask(place, 0, SMALL_BYTES);
       return;
     }
-    const content = bytes.subarray(0, -TRAILER_BYTES);
+    const content = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length - TRAILER_BYTES);
     if (carries === 'note') {
       this.#note(place, content);
       return;
