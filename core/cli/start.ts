@@ -13,6 +13,8 @@ export interface StartRequest {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** One wish to end may arrive twice: npm, timeout(1) and terminals tell the process and its group. Milliseconds. */
+const SAME_WISH_MS = 250;
 /** What a plugin left open after its stop keeps the process no longer than that, in milliseconds. */
 const LINGER_MS = 1000;
 
@@ -27,7 +29,7 @@ export async function runPlan(plan: Plan, terminal: Terminal): Promise<number> {
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   let stopping = false;
-  let signalled = false;
+  let signalledAt: number | undefined;
   const daemon = hostPlan(
     plan,
     (error) => {
@@ -40,8 +42,10 @@ export async function runPlan(plan: Plan, terminal: Terminal): Promise<number> {
     },
   );
   const onSignal = (): void => {
-    if (signalled) process.exit(EXIT_FAILURE);
-    signalled = stopping = true;
+    const now = performance.now();
+    if (signalledAt !== undefined && now - signalledAt >= SAME_WISH_MS) process.exit(EXIT_FAILURE);
+    signalledAt ??= now;
+    stopping = true;
     end(EXIT_OK);
   };
   const onUncaught = (error: unknown): void => {

@@ -195,6 +195,17 @@ describe('mistakes', () => {
     await other.destroy();
   }, 60_000);
 
+  test('one wish to end that arrives as two signals ends it in good order', async () => {
+    const other = await Farm.create({ daemons: 1 });
+    const args = [MAIN, 'start', '-c', other.file, '-n', 'alpha'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    expect((await ending(child))[0]).toBe(0);
+    await other.destroy();
+  }, 60_000);
+
   test('no daemon runs there', async () => {
     const other = await Farm.create({ daemons: 1 });
     const ran = await peal('status', '-c', other.file, '-n', 'alpha');
