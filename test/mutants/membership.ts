@@ -100,10 +100,4 @@ export const MEMBERSHIP = planted('membership', [
     ['if (this.#late() > LATE_LOOP_MS) this.#clocksAnew();', ''],
     ['const late = this.#late();', 'const late = this.#late();\n    if (late > LATE_LOOP_MS) this.#clocksAnew();'],
   ],
-  [
-    'moved-member-kept',
-    'who is in a later configuration without us is not waited for',
-    HEARING,
-    ['return !ours || (!sameId(theirs, ours.id) && theirs.time > ours.id.time);', 'return false;'],
-  ],
 ]);
