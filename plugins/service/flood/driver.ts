@@ -94,7 +94,7 @@ export class FloodDriver implements FloodService {
     this.site = settings.sites.find((s) => s.name === settings.site)!;
     this.face = floodFace(this, o);
     this.incarnationFile = `${ports.stateDir}/${section}.incarnation`;
-    this.events = new EventLog(log);
+    this.events = new EventLog(log, () => loop.now());
     this.topologies = new Topologies({ process, log });
     this.exporting = new Exporting({
       exporter: ports.exporter,
