@@ -37,4 +37,10 @@ export const FLOW = planted('flow', [
       'this.out.setTimer(this.#slow.size > 0 ? FLOW_REPEAT_MS : -1);',
     ],
   ],
+  [
+    'backlog-only-on-entry',
+    'the backlog is looked at when it shrinks too',
+    'daemon.ts',
+    ['this.#order.pump();\n      this.#flow.backlog(this.#outbox.bytes);', 'this.#order.pump();'],
+  ],
 ]);

@@ -63,6 +63,7 @@ export const TESTED: ReadonlySet<string> = new Set([
   'held-reported-as-stable',
   'cut-rounded-to-the-end',
   'two-first-members',
+  'turn-kept-across-a-change',
   'turn-not-given-away',
   'position-passed-too-low',
   'asks-once',

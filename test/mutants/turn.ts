@@ -80,4 +80,10 @@ export const TURN = planted('turn', [
       'this.#turn.install(c.members[c.self]!.place, c.members.length);',
     ],
   ],
+  [
+    'requests-of-the-first-five',
+    'whoever waits is served, however many they are',
+    FILE,
+    ['for (let i = 0; i < this.#asked.length; i++) {', 'for (let i = 0; i < Math.min(this.#asked.length, 5); i++) {'],
+  ],
 ]);
