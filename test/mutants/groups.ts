@@ -95,4 +95,10 @@ export const GROUPS = planted('groups', [
     DAEMON,
     ['this.#groups.detach(session);\n', '\n'],
   ],
+  [
+    'states-of-the-first-five',
+    'the exchange waits for the state of every member, however many they are',
+    EXCHANGE,
+    ['this.#missing = configuration.members.length;', 'this.#missing = Math.min(configuration.members.length, 5);'],
+  ],
 ]);
