@@ -55,7 +55,7 @@ export const RARE: ReadonlySet<string> = new Set([
  */
 export const TESTED: ReadonlySet<string> = new Set([
   'new-life-taken-for-the-old',
-  'timer-accuses-before-reading',
+  'time-before-the-highest-is-known',
   'id-without-the-drawn-number',
   'only-reporters-promised',
   'stable-lowest-of-all',
@@ -70,6 +70,7 @@ export const TESTED: ReadonlySet<string> = new Set([
   'served-forgotten',
   'slow-for-ever',
   'half-sent-message-dropped',
+  'numbered-pack-sent-again',
   'safe-mark-misplaced',
   'safe-mark-of-later-runs-lost',
   'slab-used-again',

@@ -66,4 +66,10 @@ export const OUTBOX = planted('outbox', [
       "for (const frame of frames) this.add(frame);\n    for (const item of this.#queue) if (item.kind === 'frames') item.safeAt = -1;",
     ],
   ],
+  [
+    'safe-mark-on-the-first-piece',
+    'a large SAFE message is marked where it is delivered, at its last piece',
+    FILE,
+    ['safeAt: last && item.safe ? 0 : -1', 'safeAt: item.at === part.length && item.safe ? 0 : -1'],
+  ],
 ]);
