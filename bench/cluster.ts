@@ -33,9 +33,10 @@ export interface Cluster {
 export interface PealOptions {
   /** Default 3. */
   readonly daemons?: number;
-  /** Lines of the section of the medium (ring: of the medium under it), and of the binary API's. */
+  /** Lines of the section of the medium (ring: of the medium under it). */
   readonly medium?: readonly string[];
-  readonly client?: readonly string[];
+  /** Largest message of the daemon and the binary API, as an option; default: theirs. */
+  readonly largest?: string | undefined;
   /** Arguments of Node before ours, e.g. for a profile. */
   readonly nodeArgs?: readonly string[];
   /** For tables. */
@@ -53,7 +54,8 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
   const dir = mkdtempSync(join(tmpdir(), 'peal-bench-'));
   const names = daemonNames(o.daemons ?? THREE);
   const ports = await freePorts(2 * names.length);
-  const lines = ['[daemon]', `state_dir = ${dir}`];
+  const largest = o.largest === undefined ? [] : [`max_message_bytes = ${o.largest}`];
+  const lines = ['[daemon]', `state_dir = ${dir}`, ...largest];
   const hosts = names.map((name, i) => {
     const port = ports[2 * i]!;
     lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${ports[2 * i + 1]!}`);
@@ -63,7 +65,7 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
   // The medium under a ring has a section of its own, which changes only what it says.
   const medium = o.medium ?? [];
   if (link === 'ring' && medium.length > 0) lines.push('[link.udp]', ...medium);
-  lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium), ...(o.client ?? []));
+  lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium), ...largest);
   const file = join(dir, 'peal.ini');
   writeFileSync(file, lines.join('\n') + '\n');
   const processes = names.map((name) => {

@@ -7,7 +7,7 @@ import { VARIANTS, type VariantName } from './variants.js';
 const THREE = 3;
 
 function keyOf(variant: string, row: Row): string {
-  return JSON.stringify([variant, row.daemons ?? THREE, row.client ?? []]);
+  return JSON.stringify([variant, row.daemons ?? THREE, row.largest]);
 }
 
 export class Clusters {
@@ -47,7 +47,7 @@ export class Clusters {
   }
 
   private start(variant: VariantName, row: Row): Promise<Cluster> {
-    return VARIANTS[variant].start({ daemons: row.daemons ?? THREE, client: row.client ?? [] });
+    return VARIANTS[variant].start({ daemons: row.daemons ?? THREE, largest: row.largest });
   }
 
   /** Once for each cluster and kind of preparation, whatever row comes first of those that want it. */

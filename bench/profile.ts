@@ -97,7 +97,7 @@ const o = new Command('profile')
 const row = ROWS.find((r) => r.name === o.row);
 if (row === undefined) throw new Error(`no row "${o.row}"`);
 const daemons = row.daemons ?? 3;
-const shape = { daemons, client: row.client ?? [], medium: o.medium, nodeArgs: ['--import', HOOK] };
+const shape = { daemons, largest: row.largest, medium: o.medium, nodeArgs: ['--import', HOOK] };
 const c = await startPeal(o.link, shape);
 try {
   // Once before, so that the optimiser is done.

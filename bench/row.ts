@@ -23,8 +23,8 @@ export interface Row {
   readonly variants: readonly VariantName[];
   /** Default 3. */
   readonly daemons?: number;
-  /** Lines of the binary API's section (ours only). */
-  readonly client?: readonly string[];
+  /** Largest message, as an option: of the daemon and the binary API (ours only). */
+  readonly largest?: string;
   /** Each run has a cluster of its own. */
   readonly fresh?: boolean;
   /** Default: what `--rounds` says. */

@@ -5,8 +5,8 @@ import { type Cluster, startNats, startPeal, startSpread } from './cluster.js';
 
 export interface ClusterShape {
   readonly daemons: number;
-  /** Lines of the binary API's section. */
-  readonly client: readonly string[];
+  /** Largest message of the daemon and the binary API; default: theirs. */
+  readonly largest: string | undefined;
 }
 
 export interface Variant {
@@ -25,7 +25,7 @@ function peal(link: LinkName, name: string, lines: readonly string[], what: stri
   return {
     what,
     available: () => true,
-    start: ({ daemons, client }) => startPeal(link, { daemons, client, medium: lines, name }),
+    start: ({ daemons, largest }) => startPeal(link, { daemons, largest, medium: lines, name }),
   };
 }
 
