@@ -86,4 +86,13 @@ export const TURN = planted('turn', [
     FILE,
     ['for (let i = 0; i < this.#asked.length; i++) {', 'for (let i = 0; i < Math.min(this.#asked.length, 5); i++) {'],
   ],
+  [
+    'safe-only-while-nobody-waits',
+    'a SAFE frame is marked although others wait for the turn',
+    'order/turn-order.ts',
+    [
+      'link.submit({ kind, safeAt, bytes, position: turn.take() });',
+      'link.submit({ kind, safeAt: turn.awaited ? -1 : safeAt, bytes, position: turn.take() });',
+    ],
+  ],
 ]);
