@@ -31,7 +31,7 @@ interface Verdict {
 }
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const FOLDERS = ['core', 'test', 'tools', 'link-protocols', 'client-apis', 'plugins', 'config'];
+const FOLDERS = ['core', 'test', 'tools', 'link-protocols', 'client-apis', 'plugins', 'config', 'bench', 'examples'];
 /** A mutant that makes a run spin for ever is ended that long after its time. */
 const GRACE_MS = 60_000;
 const SHRINK_S = 20;

@@ -58,6 +58,7 @@ export const TESTED: ReadonlySet<string> = new Set([
   'time-before-the-highest-is-known',
   'id-without-the-drawn-number',
   'only-reporters-promised',
+  'begun-pack-from-the-start',
   'stable-lowest-of-all',
   'repairs-above-the-highest',
   'held-reported-as-stable',
