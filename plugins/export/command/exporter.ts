@@ -1,6 +1,7 @@
 // Runs the command with one batch at a time: attempts with waits between them, a time limit on each, and an end in good
 // order when the daemon stops. Nobody waits for it: a second batch is answered 'busy' (core/plugin/export.ts).
 import {
+  Attempts,
   type ExportBatch,
   type Exporter,
   type ExportResult,
@@ -8,14 +9,11 @@ import {
   type Offer,
   type Process,
   reasonOf,
-  type TimerHandle,
   type Timers,
 } from 'peal/plugin';
 import { environmentOf } from './environment.js';
 
 const SHELL = '/bin/sh';
-/** Before the second, third and every further attempt, milliseconds. */
-const RETRY_WAITS_MS = [1000, 5000, 30_000] as const;
 /** From SIGTERM to SIGKILL, milliseconds. */
 const KILL_AFTER_MS = 5000;
 
@@ -36,11 +34,9 @@ export interface CommandPorts {
 
 export class CommandExporter implements Exporter {
   readonly stopMs: number;
-  private running = false;
+  private readonly attempts: Attempts;
   private work: Promise<ExportResult> | undefined;
   private abort = new AbortController();
-  /** Ends a wait between two attempts. */
-  private wake: (() => void) | undefined;
   private readonly counts = { runs: 0, failed_runs: 0, timeouts: 0, exported_records: 0, failed_records: 0 };
 
   constructor(
@@ -48,6 +44,7 @@ export class CommandExporter implements Exporter {
     private readonly ports: CommandPorts,
   ) {
     this.stopMs = o.stopWaitMs + KILL_AFTER_MS;
+    this.attempts = new Attempts(ports.timers, o.retries);
   }
 
   get maxBatchBytes(): number {
@@ -55,13 +52,12 @@ export class CommandExporter implements Exporter {
   }
 
   start(): Promise<void> {
-    this.running = true;
+    this.attempts.start();
     return Promise.resolve();
   }
 
   async stop(): Promise<void> {
-    this.running = false;
-    this.wake?.();
+    this.attempts.stop();
     if (this.work === undefined) return;
     const { timers } = this.ports;
     const timer = timers.set(this.o.stopWaitMs, () => this.abort.abort());
@@ -70,7 +66,7 @@ export class CommandExporter implements Exporter {
   }
 
   offer(batch: ExportBatch): Offer {
-    if (!this.running || this.work !== undefined) return 'busy';
+    if (!this.attempts.running || this.work !== undefined) return 'busy';
     this.work = this.export(batch);
     return this.work;
   }
@@ -80,7 +76,7 @@ export class CommandExporter implements Exporter {
   }
 
   private async export(batch: ExportBatch): Promise<ExportResult> {
-    const result = await this.attempts(batch);
+    const result = await this.tried(batch);
     const count = batch.records.length;
     if (result.ok) this.counts.exported_records += count;
     else this.counts.failed_records += count;
@@ -88,18 +84,14 @@ export class CommandExporter implements Exporter {
     return result;
   }
 
-  private async attempts(batch: ExportBatch): Promise<ExportResult> {
+  private tried(batch: ExportBatch): Promise<ExportResult> {
     const env = environmentOf(batch, this.o.envPrefix);
     // One write instead of one per record; a record that is larger than a batch is alone and is not copied.
     const input = batch.records.length === 1 ? [batch.records[0]!.bytes] : [joined(batch)];
-    for (let attempt = 1; ; attempt++) {
-      const failure = await this.run(env, input);
-      if (failure === undefined) return { ok: true };
-      this.ports.log.warn(`the command failed: ${failure}`, { attempt, records: batch.records.length });
-      if (attempt > this.o.retries) return { ok: false, detail: `${failure}, ${attempt} attempts were made` };
-      if (this.running) await this.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length) - 1]!);
-      if (!this.running) return { ok: false, detail: `${failure}, then the daemon stopped` };
-    }
+    return this.attempts.make(
+      () => this.run(env, input),
+      (why, attempt) => this.ports.log.warn(`the command failed: ${why}`, { attempt, records: batch.records.length }),
+    );
   }
 
   /** One run; answers what went wrong. */
@@ -119,23 +111,15 @@ export class CommandExporter implements Exporter {
       });
       if (timedOut) {
         this.counts.timeouts++;
-        failure = this.running ? `it took longer than ${timeoutMs} ms` : 'it did not end when the daemon stopped';
+        failure = this.attempts.running
+          ? `it took longer than ${timeoutMs} ms`
+          : 'it did not end when the daemon stopped';
       } else if (status !== 0) failure = `it ended with ${status ?? signal ?? 'nothing'}`;
     } catch (error) {
       failure = `it could not be started: ${reasonOf(error)}`;
     }
     if (failure !== undefined) this.counts.failed_runs++;
     return failure;
-  }
-
-  private async wait(ms: number): Promise<void> {
-    let timer: TimerHandle | undefined;
-    await new Promise<void>((resolve) => {
-      this.wake = resolve;
-      timer = this.ports.timers.set(ms, resolve);
-    });
-    this.wake = undefined;
-    this.ports.timers.cancel(timer!);
   }
 }
 

@@ -1,6 +1,7 @@
 // Appends one batch at a time to the file and answers when that holds what the option `fsync` promises
 // (core/plugin/export.ts). A batch that could not be written is not in the file; it is tried again, then answered as failed.
 import {
+  Attempts,
   type ExportBatch,
   type Exporter,
   type ExportResult,
@@ -14,9 +15,6 @@ import {
 import { FILE_ERRORS } from './errors.js';
 import type { Output } from './output.js';
 import { encodeBatch } from './record.js';
-
-/** Before the second, third and every further attempt, milliseconds. */
-const RETRY_WAITS_MS = [1000, 5000, 30_000] as const;
 
 export interface FileOptions {
   readonly path: string;
@@ -33,12 +31,10 @@ export interface FilePorts {
 }
 
 export class FileExporter implements Exporter {
-  private running = false;
+  private readonly attempts: Attempts;
   private work: Promise<ExportResult> | undefined;
   /** The write under way; the waits between attempts hold up no flush. */
   private writing: Promise<unknown> | undefined;
-  /** Ends a wait between two attempts. */
-  private wake: (() => void) | undefined;
   private timer: TimerHandle | undefined;
   /** A flush by the clock; nothing else touches the file while it is under way. */
   private flushing: Promise<void> = Promise.resolve();
@@ -48,7 +44,9 @@ export class FileExporter implements Exporter {
     private readonly o: FileOptions,
     private readonly output: Output,
     private readonly ports: FilePorts,
-  ) {}
+  ) {
+    this.attempts = new Attempts(ports.timers, o.retries);
+  }
 
   get maxBatchBytes(): number {
     return this.o.batchBytes;
@@ -60,12 +58,11 @@ export class FileExporter implements Exporter {
     } catch (cause) {
       throw PealError.of(FILE_ERRORS.OPEN, { path: this.o.path, detail: reasonOf(cause) }, { cause });
     }
-    this.running = true;
+    this.attempts.start();
   }
 
   async stop(): Promise<void> {
-    this.running = false;
-    this.wake?.();
+    this.attempts.stop();
     await this.work;
     if (this.timer !== undefined) {
       this.ports.timers.cancel(this.timer);
@@ -77,7 +74,7 @@ export class FileExporter implements Exporter {
   }
 
   offer(batch: ExportBatch): Offer {
-    if (!this.running || this.work !== undefined) return 'busy';
+    if (!this.attempts.running || this.work !== undefined) return 'busy';
     this.work = this.export(batch);
     return this.work;
   }
@@ -87,7 +84,7 @@ export class FileExporter implements Exporter {
   }
 
   private async export(batch: ExportBatch): Promise<ExportResult> {
-    const result = await this.attempts(batch);
+    const result = await this.tried(batch);
     const count = batch.records.length;
     if (result.ok) this.counts.exported_records += count;
     else this.counts.failed_records += count;
@@ -96,20 +93,21 @@ export class FileExporter implements Exporter {
   }
 
   /** A disk that is full for a while costs nothing: what failed is not in the file, so it is written again. */
-  private async attempts(batch: ExportBatch): Promise<ExportResult> {
-    for (let attempt = 1; ; attempt++) {
-      const write = this.write(batch);
-      this.writing = write;
-      const failure = await write;
-      this.counts.runs++;
-      if (failure === undefined) return { ok: true };
-      this.counts.failed_runs++;
-      const about = { path: this.o.path, attempt, records: batch.records.length };
-      this.ports.log.warn(`the file cannot be written: ${failure}`, about);
-      if (attempt > this.o.retries) return { ok: false, detail: `${failure}, ${attempt} attempts were made` };
-      if (this.running) await this.wait(RETRY_WAITS_MS[Math.min(attempt, RETRY_WAITS_MS.length) - 1]!);
-      if (!this.running) return { ok: false, detail: `${failure}, then the daemon stopped` };
-    }
+  private tried(batch: ExportBatch): Promise<ExportResult> {
+    return this.attempts.make(
+      async () => {
+        const write = this.write(batch);
+        this.writing = write;
+        const failure = await write;
+        this.counts.runs++;
+        if (failure !== undefined) this.counts.failed_runs++;
+        return failure;
+      },
+      (why, attempt) => {
+        const about = { path: this.o.path, attempt, records: batch.records.length };
+        this.ports.log.warn(`the file cannot be written: ${why}`, about);
+      },
+    );
   }
 
   /** Answers what went wrong. */
@@ -128,16 +126,6 @@ export class FileExporter implements Exporter {
         this.flushLater();
       });
     return undefined;
-  }
-
-  private async wait(ms: number): Promise<void> {
-    let timer: TimerHandle | undefined;
-    await new Promise<void>((resolve) => {
-      this.wake = resolve;
-      timer = this.ports.timers.set(ms, resolve);
-    });
-    this.wake = undefined;
-    this.ports.timers.cancel(timer!);
   }
 
   /** Behind what is under way. */
