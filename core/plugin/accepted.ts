@@ -3,7 +3,8 @@
 // * A client that ends without having read all that was sent to it resets the connection. What it sent before counts all
 //   the same, as long as the system has it; Node throws away what its stream holds, and all the rest when a write fails
 //   before it is read. So nothing is held in a stream (a paused socket is not read at all), and failed writes end nothing.
-// * All sockets are read through one buffer, where Node takes 64 KB of fresh memory for every read.
+// * All sockets are read through one buffer, where Node takes 64 KB of fresh memory for every read (measured: no faster,
+//   1.00, since such memory dies young).
 //
 // Node offers both only to who dials (`onread` of net.connect), though every socket has them inside. Where a Node has
 // changed that inside, chunks come as ever.

@@ -355,3 +355,29 @@ describe('ticks', () => {
     expect(w.loop.slowest().map((s) => `${s.name} ${s.ms}`)).toEqual(['b 9', 'd 7', 'a 5', 'f 4', 'e 2']);
   });
 });
+
+describe('a chunk whose memory the feeder uses again', () => {
+  test('is handled as it is where it need not wait, and is kept as `keep` answers where it must', () => {
+    const w = quiet();
+    const shared = { text: '' };
+    const source = w.loop.attach<{ text: string }>('low', {
+      name: 'reader',
+      handle: (chunk) => w.seen.push(`${chunk.text} ${chunk === shared ? 'itself' : 'kept'}`),
+      keep: ({ text }) => ({ text }),
+      pause: () => undefined,
+      resume: () => undefined,
+      limit: 2,
+    });
+    const read = (text: string): void => {
+      shared.text = text;
+      source.push(shared);
+    };
+    w.turn(() => {
+      read('one');
+      read('two');
+      read('three');
+    });
+    w.settle();
+    expect(w.seen).toEqual(['one itself', 'two kept', 'three kept']);
+  });
+});
