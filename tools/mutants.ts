@@ -1,7 +1,7 @@
 // `npm run mutants`: plants one bug after the other in a copy of the compiled tree and lets the ordinary random runs of
 // the simulator find it (docs/how-we-test.md, "Planted bugs"). Exit code 0: all were caught; 1: not; 2: wrong arguments.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,21 @@ interface Verdict {
   readonly by: string;
 }
 
+/** A test file that failed, and its first test that did. */
+interface Failure {
+  readonly name: string;
+  readonly first: string;
+}
+
+/** What of jest's own report is read. */
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FOLDERS = ['core', 'test', 'tools', 'link-protocols', 'client-apis', 'plugins', 'config', 'bench', 'examples'];
 /** A mutant that makes a run spin for ever is ended that long after its time. */
@@ -52,6 +67,7 @@ function positive(text: string): number {
 async function planted(m: Mutant): Promise<string> {
   const { default: ts } = await import('typescript');
   const folder = mkdtempSync(join(tmpdir(), 'peal-mutant-'));
+  folders.add(folder);
   for (const f of FOLDERS)
     if (existsSync(join(ROOT, 'dist', f))) cpSync(join(ROOT, 'dist', f), join(folder, 'dist', f), { recursive: true });
   for (const f of ['package.json', 'jest.config.js', 'node_modules', 'docs', 'config', 'test', 'README.md'])
@@ -68,8 +84,14 @@ async function planted(m: Mutant): Promise<string> {
   return folder;
 }
 
-/** Process groups of the commands that run. */
+/** Process groups of the commands that run, and the trees they run in. */
 const groups = new Set<number>();
+const folders = new Set<string>();
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
+}
 
 /** Ends a command with all that it started: a planted bug may leave a process that spins. */
 function endGroup(pid: number): void {
@@ -135,7 +157,7 @@ async function simulated(m: Mutant, o: Options): Promise<Verdict> {
       by: caught ? `${guarantee ?? '?'}, seed ${seed}` : why,
     };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
   }
 }
 
@@ -148,6 +170,32 @@ const TESTS = [
 ];
 const SCENES = [{ only: ['/attacks/'], but: NEVER }];
 
+/**
+ * Test files that fail in that folder, of all that `choice` takes. Those that fail get a second try on their own: on a busy
+ * machine a test may run out of time, which says nothing of the bug.
+ */
+async function failing(folder: string, choice: readonly string[]): Promise<Failure[]> {
+  const report = join(folder, 'report.json');
+  const jest = async (args: readonly string[]): Promise<Failure[]> => {
+    rmSync(report, { force: true });
+    const fixed = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--rootDir', folder];
+    // Forced: a test that fails may leave what it opened, and its processes end with the group.
+    const quiet = ['--forceExit', '--silent', '--ci', '--watchman=false', '--json', '--outputFile', report];
+    const { code, text } = await run(folder, [...fixed, ...quiet, ...args], 20 * GRACE_MS);
+    if (code === 0) return [];
+    if (!existsSync(report)) return [{ name: folder, first: `exit code ${String(code)}: ${text.slice(-300)}` }];
+    const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    const failed = testResults.filter((t) => t.status === 'failed');
+    return failed.map(({ name, assertionResults }) => {
+      const first = assertionResults.find((a) => a.status === 'failed')?.fullName ?? 'it could not run';
+      return { name, first };
+    });
+  };
+  const once = await jest(choice);
+  if (once.length === 0 || once.some((f) => f.name === folder)) return once;
+  return jest(['--runTestsByPath', ...once.map((f) => f.name)]);
+}
+
 /** Which test finds it: any but the simulator, or the attacks only. */
 async function tested(m: Mutant, attacks: boolean): Promise<Verdict> {
   const folder = await planted(m);
@@ -155,22 +203,15 @@ async function tested(m: Mutant, attacks: boolean): Promise<Verdict> {
   try {
     let by: string | undefined;
     for (const { only, but } of attacks ? SCENES : TESTS) {
-      const args = [
-        ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
-        // Forced: a test that fails may leave what it opened, and its processes end with the group.
-        ...['--rootDir', folder, '--bail', '--forceExit', '--silent', '--ci', '--watchman=false'],
-        ...['--testPathIgnorePatterns', but.join('|')],
-        ...only.flatMap((o) => ['--testPathPatterns', o]),
-      ];
-      const { code, text } = await run(folder, args, 20 * GRACE_MS);
-      if (code === 0) continue;
-      by = /● (.*)/.exec(text)?.[1] ?? `exit code ${String(code)}`;
-      break;
+      const patterns = only.flatMap((o) => ['--testPathPatterns', o]);
+      const [failure] = await failing(folder, ['--testPathIgnorePatterns', but.join('|'), ...patterns]);
+      by = failure?.first;
+      if (by !== undefined) break;
     }
     const seconds = Math.round((Date.now() - began) / 100) / 10;
     return { mutant: m.name, machine: m.machine, caught: by !== undefined, seconds, by: by ?? '-' };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
   }
 }
 
@@ -220,6 +261,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       for (const pid of groups) endGroup(pid);
+      for (const folder of folders) remove(folder);
       process.exit(1);
     });
   await Promise.all(Array.from({ length: Math.max(1, o.jobs) }, work));
