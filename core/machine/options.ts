@@ -19,6 +19,8 @@ export const START_WAIT_MS = 300;
 export const BEAT_MS = 150;
 /** A beat is sent although something was sent that much less than a period ago. */
 export const BEAT_SLACK_MS = 75;
+/** Who hears a beat sends its own if it is due within that time. */
+export const BEAT_EARLY_MS = 75;
 /** Between two rows while nothing happens. */
 export const ROW_MS = 1000;
 /** Between two rows while a merge is considered. */

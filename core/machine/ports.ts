@@ -115,7 +115,10 @@ export interface DaemonMachine {
   nameInUse(name: string): boolean;
   /** A run of whole, canonical, checked frames of that session: regular, JOIN and LEAVE (a KILL is `close`). Copied. */
   submit(session: number, frames: Bytes): void;
-  /** The session ends (KILL, lost connection, kicked): nothing is delivered to it from here, its disconnect is ordered. */
+  /**
+   * The session ends (KILL, lost connection, kicked): nothing is delivered to it from here. Its disconnect is ordered if it
+   * ever asked to join a group; else `gone` follows in this call.
+   */
   close(session: number): void;
   /** A reader with policy `block` is too slow (true) or good again. */
   congested(session: number, on: boolean): void;

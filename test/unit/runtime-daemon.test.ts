@@ -163,6 +163,27 @@ test('a single daemon serves its sessions', async () => {
   expect(solo!.sessions.open({ name: 'b', membership: false, from: '', listener: '' }, a)).toBe('stopping');
 });
 
+test('only the end of a session that asked to join a group is ordered', async () => {
+  const [solo] = await cluster(['solo']);
+  const packs = (): number => solo!.status().machine.counters['delivered position']!;
+  const a = new Client(solo!, 'a');
+  a.join('g');
+  await a.saw('view: #a#solo');
+  const b = new Client(solo!, 'b');
+  b.send('g', 'of b');
+  await a.saw('of b');
+  const before = packs();
+  b.session.end('closed');
+  expect(solo!.status().machine.sessions).toBe(1);
+  const again = new Client(solo!, 'b');
+  again.join('g');
+  await a.saw('view: #a#solo #b#solo');
+  expect(packs()).toBe(before + 1);
+  again.session.end('closed');
+  await a.until(() => a.got.filter((line) => line === 'view: #a#solo').length === 2);
+  expect(packs()).toBe(before + 2);
+});
+
 test('three daemons: one order for all, and a clean leave is known as one', async () => {
   const three = await cluster(['alpha', 'beta', 'gamma']);
   const clients = three.map((driver, i) => new Client(driver, `c${i}`));

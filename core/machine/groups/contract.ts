@@ -20,6 +20,8 @@ export interface GroupsMachine {
   attach(session: number, name: string, membership: boolean): void;
   /** Deliver nothing more to it; its KILL frame is still to come through the order, and then `gone` is called. */
   detach(session: number): void;
+  /** It ends, and nobody else has to hear of it since it never asked to join a group: its name is free, `gone` is called. */
+  forget(session: number): void;
   /** Is a session of that name attached and its disconnect not yet delivered? */
   nameInUse(name: string): boolean;
 

@@ -79,6 +79,13 @@ class Groups implements GroupsMachine {
     for (const g of this.#store.groupsOf(this.#place, s.privateGroup)) dropSession(g, s);
   }
 
+  forget(session: number): void {
+    const s = this.#sessions.get(session);
+    if (s === undefined) return;
+    this.#sessions.gone(s);
+    this.out.gone(session);
+  }
+
   nameInUse(name: string): boolean {
     return this.#sessions.nameInUse(name);
   }

@@ -8,6 +8,7 @@ import { encodeRow, type Row, type RowEntry } from './row.js';
 import {
   ANSWER_LIMIT_MS,
   ASK_WAIT_MS,
+  BEAT_EARLY_MS,
   BEAT_MS,
   BEAT_SLACK_MS,
   HEARING_LIMIT_MS,
@@ -146,6 +147,14 @@ export class Membership {
    */
   #mayBeLater(p: Peer): boolean {
     return !this.#h.isListed(p.place) && !this.#accepts(p.place) && this.#h.now - p.heardAt > HEARING_LIMIT_MS;
+  }
+
+  /**
+   * A beat arrived. If our own is half due it goes now: a cluster at rest then wakes together, once in a period, instead of
+   * each daemon for each beat of the others (docs/performance.md, "Idle").
+   */
+  beaten(): void {
+    if (this.state === 'operational' && this.#late() >= -BEAT_EARLY_MS) this.#onBeat();
   }
 
   sent(to: number | 'all'): void {

@@ -47,6 +47,8 @@ export class Outbox {
   #slabWords: DataView = NO_WORDS;
   /** The last pack of the queue may still grow: it ends where the slab is free. */
   #open: Frames | undefined = undefined;
+  /** Of the frames added by the call under way. */
+  #services = 0;
   /** Bytes of client frames not yet taken. */
   bytes = 0;
 
@@ -97,9 +99,10 @@ export class Outbox {
     this.#state.push(...messages);
   }
 
-  /** Whole canonical frames; copied. */
-  add(frames: Bytes): void {
+  /** Whole canonical frames; copied. Answers which bits the service words have: each that at least one of them has. */
+  add(frames: Bytes): number {
     this.bytes += frames.length;
+    this.#services = 0;
     for (let at = 0; at < frames.length;) {
       const length = frameBytes(frames, at);
       if (length > this.#limit) {
@@ -108,12 +111,15 @@ export class Outbox {
         at += length;
       } else at = this.#copyRun(frames, at, length);
     }
+    return this.#services;
   }
 
   #addLarge(frame: Bytes): void {
     const bytes = this.allocate(frame.length);
     bytes.set(frame);
-    this.#queue.push({ kind: 'large', safe: isSafe(bytes, 0), bytes, at: 0 });
+    const service = readU32(bytes, 0);
+    this.#services |= service;
+    this.#queue.push({ kind: 'large', safe: (service & Service.SAFE) !== 0, bytes, at: 0 });
   }
 
   /** Copies as many whole frames from `from` on as fit the open pack (at least the first); answers where it stopped. */
@@ -129,6 +135,7 @@ export class Outbox {
     const room = this.#room() - used;
     let to = from;
     let safe = -1;
+    let services = 0;
     let others = this.#slabWords;
     let last = open.last;
     for (let length = first; ; length = frameBytes(frames, to)) {
@@ -140,7 +147,9 @@ export class Outbox {
         others = words;
         last = to;
       }
-      if (safe < 0 && isSafe(frames, to)) safe = to - from;
+      const service = readU32(frames, to);
+      services |= service;
+      if (safe < 0 && (service & Service.SAFE) !== 0) safe = to - from;
       to += length;
       if (to >= frames.length) break;
     }
@@ -150,6 +159,7 @@ export class Outbox {
     this.#slabUsed += to - from;
     open.bytes = this.#slab.subarray(start, this.#slabUsed);
     if (safe >= 0 && open.safeAt < 0) open.safeAt = used + safe;
+    this.#services |= services;
     return to;
   }
 
@@ -230,8 +240,4 @@ export class Outbox {
     this.#queue = this.#queue.slice(this.#head);
     this.#head = 0;
   }
-}
-
-function isSafe(b: Bytes, at: number): boolean {
-  return (readU32(b, at) & Service.SAFE) !== 0;
 }
