@@ -26,7 +26,7 @@ import type { Birth, ChangeRecord, DaemonMachine, DaemonPorts, DaemonStatus } fr
 import type { Plan, Report } from './recovery/plan.js';
 import { decodeProposal, Recovery } from './recovery/recovery.js';
 import { REPAIR_HEAD_BYTES } from './recovery/repair.js';
-import type { Bytes, Configuration, ConfigurationId, Evidence, LinkUp, Member, Plane } from './types.js';
+import type { Bytes, Configuration, ConfigurationId, Evidence, LinkUp, Member, Packing, Plane } from './types.js';
 import { buildFrame, HEADER_BYTES, MAX_GROUPS, NAME_BYTES, Service } from '../wire/frame.js';
 
 /** Timer keys: one space for all machines. */
@@ -54,7 +54,11 @@ class Daemon implements DaemonMachine {
   readonly #fragments = new Fragments();
   /** What a send has besides the pack, at the most. */
   readonly #headBytes: number;
-  readonly #ownPackBytes: number;
+  /** Where everything gets through. */
+  readonly #ownPacking: Packing;
+  /** What packs of the present configuration are made for: room of one send, and how. */
+  #room = 0;
+  #packing: Packing;
   readonly #sessions = new Map<number, string>();
   /** Those that ever asked to join a group. */
   readonly #joined = new Set<number>();
@@ -79,7 +83,8 @@ class Daemon implements DaemonMachine {
     this.#self = { place: self, listHash, incarnation };
     this.#name = list[self]!.name;
     this.#headBytes = ENVELOPE_BYTES + Math.max(link.overheadBytes, REPAIR_HEAD_BYTES);
-    this.#ownPackBytes = Math.min(options.packBytes || DEFAULT_PACK_BYTES, medium.maxBytes - this.#headBytes);
+    this.#ownPacking = this.#packingFor(medium.maxBytes - this.#headBytes, options.packBytes || DEFAULT_PACK_BYTES);
+    this.#packing = this.#ownPacking;
     this.#membership = new Membership(list, self, incarnation, birth.idNumber, options.silenceLimitMs, {
       send: (to, kind, body) => this.#control(to, kind, this.#configuration?.id, body),
       sever: (peer) => ports.sever(peer),
@@ -103,7 +108,7 @@ class Daemon implements DaemonMachine {
       commit: (p, plan) => this.#install(p, plan),
       stuck: (why) => this.#membership.stuck(why),
     });
-    this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPackBytes, link.compacts);
+    this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPacking);
     const parts = {
       link,
       outbox: this.#outbox,
@@ -207,7 +212,7 @@ class Daemon implements DaemonMachine {
   flush(): void {
     this.#membership.flush();
     if (!this.#frozen) {
-      this.#outbox.limit(this.#packBytes());
+      if (this.#roomBytes() !== this.#room) this.#outbox.limit(this.#fit());
       this.#order.pump();
       this.#flow.backlog(this.#outbox.bytes);
       this.birth.link.flush();
@@ -339,7 +344,7 @@ class Daemon implements DaemonMachine {
       },
       setTimer: (key, ms) => ports.setTimer(LINK_TIMERS + key, ms),
       now: () => this.#now,
-      packBytes: () => this.#packBytes(),
+      roomBytes: () => this.#roomBytes(),
     };
   }
 
@@ -389,7 +394,7 @@ class Daemon implements DaemonMachine {
     const c = this.#configuration;
     const { log, promised } = this.#delivery;
     const old = c && { id: c.id, rank: c.self, stable: log.stableTo, promised, ranges: log.ranges() };
-    return { maxPackBytes: this.#ownPackBytes, highestTime: this.#membership.highestTime, old };
+    return { maxPackBytes: this.#ownPacking.bytes, highestTime: this.#membership.highestTime, old };
   }
 
   /** Delivers the rest of the old configuration as the plan says, then begins the new one. */
@@ -414,12 +419,12 @@ class Daemon implements DaemonMachine {
     this.#frozen = false;
     this.#delivery.install();
     this.#fragments.clear();
-    this.#outbox.restart(this.#packBytes(), this.#order.takeUnsent());
+    this.#outbox.restart(this.#fit(), this.#order.takeUnsent());
     this.#order.install(c);
     this.#record(before, c);
     this.#membership.installed(c);
     this.birth.link.install(c, this.#linkUp);
-    this.#groups.regular({ ...c, maxPackBytes: this.#packBytes() }, survivors);
+    this.#groups.regular({ ...c, maxPackBytes: this.#packing.bytes }, survivors);
   }
 
   #record(before: Configuration | undefined, c: Configuration): void {
@@ -450,9 +455,20 @@ class Daemon implements DaemonMachine {
     return Math.min(maxBytes, fitBytes);
   }
 
-  /** The largest pack that gets through well; the configuration has one. */
-  #packBytes(): number {
-    return Math.min(this.#configuration!.maxPackBytes, this.#fitBytes() - this.#headBytes);
+  /** What one send has room for beside the heads. */
+  #roomBytes(): number {
+    return this.#fitBytes() - this.#headBytes;
+  }
+
+  /** How packs of the present configuration are made for what now gets through. */
+  #fit(): Packing {
+    this.#room = this.#roomBytes();
+    return (this.#packing = this.#packingFor(this.#room, this.#configuration!.maxPackBytes));
+  }
+
+  #packingFor(roomBytes: number, most: number): Packing {
+    const { bytes, compact } = this.birth.link.packing?.(roomBytes) ?? { bytes: roomBytes, compact: false };
+    return { bytes: Math.min(bytes, most), compact };
   }
 
   #taken(place: number, ok: boolean, what: string): void {

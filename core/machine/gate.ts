@@ -43,10 +43,6 @@ export class Gate implements LinkUp {
     this.#up?.setTimer(key, ms);
   }
 
-  packBytes(): number {
-    return this.#up?.packBytes?.() ?? Infinity;
-  }
-
   now(): number {
     return this.#up?.now() ?? 0;
   }

@@ -72,6 +72,17 @@ export interface Evidence {
  */
 export type Plane = 'control' | 'data';
 
+/** How packs are best made for a link. */
+export interface Packing {
+  /** Largest pack, bytes. */
+  readonly bytes: number;
+  /**
+   * Heads that repeat are left out (core/wire/compact.ts): a pack of frames may be longer than that, at most MAX_RUN_BYTES,
+   * if its compact form is not.
+   */
+  readonly compact: boolean;
+}
+
 /**
  * A link makes packs reliable over a medium inside one configuration. It is a pure machine: no sockets, no clock.
  *
@@ -84,10 +95,10 @@ export interface Link {
   /** Bytes the link puts before a pack; with the envelope this is what a datagram has less for the pack. */
   readonly overheadBytes: number;
   /**
-   * True: where packs are small it leaves out heads that repeat (core/wire/compact.ts). A pack of frames may then be longer
-   * than what gets through, at most MAX_RUN_BYTES, if its compact form is not.
+   * How packs are made where one send has room for `roomBytes` of a pack. Absent: packs of that much, as they are. A link
+   * that answers more sends such a pack in parts.
    */
-  readonly compacts?: boolean;
+  packing?(roomBytes: number): Packing;
   /** A new configuration begins; everything of the one before is forgotten. */
   install(configuration: Configuration, up: LinkUp): void;
   /** Sends a pack to all members. Only within the window; the n-th call has index n, from 1. */
@@ -131,10 +142,10 @@ export interface LinkUp {
   /** Milliseconds, monotonic, of the event being handled. */
   now(): number;
   /**
-   * Largest pack that gets through well at present, at most `maxPackBytes` of the configuration, which it is when this is
-   * absent. Rises and falls with what the medium's paths carry; packs that are submitted keep to it.
+   * What one send has room for behind the link's own head and gets through well at present, bytes; `maxPackBytes` of the
+   * configuration when this is absent. Rises and falls with what the medium's paths carry.
    */
-  packBytes?(): number;
+  roomBytes?(): number;
 }
 
 /** What a link with `totalOrder` still held at the end. Others return empty lists: the core holds all of it. */

@@ -46,7 +46,7 @@ export type { Command, CommandResult, LogFields, LogLevel, TimerHandle, Token } 
 export type { Address, Identity, Medium, MediumUp } from './medium.js';
 export { Wrapped } from './link.js';
 export { Gate, Positions } from './link.js';
-export type { Frozen, Link, LinkUp } from './link.js';
+export type { Frozen, Link, LinkUp, Packing } from './link.js';
 export type { ClientApi, Session, SessionEnd, SessionRefusal, SessionRequest, SessionSink } from './client.js';
 export { MAX_KEY_LENGTH, RECORD_OVERHEAD_BYTES, Store } from './storage.js';
 export type { AppendLog, Change, Entry, LogRecord, Range, Storage } from './storage.js';

@@ -6,7 +6,7 @@ import { token, type Token } from './ports.js';
 
 export { Gate } from '../machine/gate.js';
 export { Positions } from '../machine/positions.js';
-export type { Frozen, Link, LinkUp } from '../machine/types.js';
+export type { Frozen, Link, LinkUp, Packing } from '../machine/types.js';
 
 /**
  * The medium inside a wrapper. A plugin of seam 'medium' whose options table has a row `wraps` gets the medium that

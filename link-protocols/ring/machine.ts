@@ -1,7 +1,8 @@
 // The ring: a link that orders (docs/design/ring.md). A circulating token gives the right to number packs, says who misses
 // what and what everybody has, and bounds what is in flight. This file is its shell: one run for each configuration.
-import type { Bytes, Configuration, Frozen, Link, LinkUp, Pack } from 'peal/plugin';
+import type { Bytes, Configuration, Frozen, Link, LinkUp, Pack, Packing } from 'peal/plugin';
 import { WINDOW_BYTES } from './limits.js';
+import { packingFor } from './parts.js';
 import { Run } from './run.js';
 import { DATA_HEAD_BYTES } from './wire.js';
 
@@ -16,7 +17,6 @@ const NOTHING: Frozen = { unsent: [], behind: [] };
 
 class Ring implements Link {
   readonly totalOrder = true;
-  readonly compacts = true;
   readonly overheadBytes = DATA_HEAD_BYTES;
   readonly #windowBytes: number;
   readonly #acceleratedBytes: number;
@@ -25,6 +25,10 @@ class Ring implements Link {
   constructor(options: RingOptions) {
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     this.#acceleratedBytes = options.acceleratedBytes ?? this.#windowBytes >>> 1;
+  }
+
+  packing(roomBytes: number): Packing {
+    return packingFor(roomBytes);
   }
 
   install(configuration: Configuration, up: LinkUp): void {

@@ -1,14 +1,15 @@
 // Own packs that wait for a number, and how much of them a visit of the token may send: byte flow control
 // (docs/design/ring.md 3.5).
 import type { Bytes, Pack } from 'peal/plugin';
-import { MAX_OPEN_PACKS, OPEN_WINDOWS, PACK_COST_BYTES } from './limits.js';
+import { MAX_OPEN_PACKS, OPEN_WINDOWS } from './limits.js';
 import type { Store } from './store.js';
 import type { Numbered, Token } from './wire.js';
 
-/** A pack without a number, and its bytes as they travel. */
+/** A pack without a number, its bytes as they travel, and what it costs on the way. */
 interface Waiting {
   readonly pack: Pack;
   readonly body: Bytes;
+  readonly cost: number;
 }
 
 export class OwnPacks {
@@ -23,7 +24,7 @@ export class OwnPacks {
   #contributed = 0;
   /** At our last visit we had more to say than we might send, which the token still counts. */
   #busy = false;
-  /** Bytes that wait, with what each pack costs beside. */
+  /** What all that waits costs. */
   waitingBytes = 0;
 
   constructor(self: number, windowBytes: number, store: Store) {
@@ -37,9 +38,10 @@ export class OwnPacks {
     return this.#queue.length;
   }
 
-  queue(pack: Pack, body: Bytes): void {
-    this.#queue.push({ pack, body });
-    this.waitingBytes += costOf(body);
+  /** `cost`: bytes on the way, with what the datagrams have besides. */
+  queue(pack: Pack, body: Bytes, cost: number): void {
+    this.#queue.push({ pack, body, cost });
+    this.waitingBytes += cost;
   }
 
   unsent(): readonly Pack[] {
@@ -66,8 +68,7 @@ export class OwnPacks {
     const numbered: Numbered[] = [];
     let sent = 0;
     let taken = 0;
-    for (const { pack, body } of this.#queue) {
-      const cost = costOf(body);
+    for (const { pack, body, cost } of this.#queue) {
       if (sent + cost > allowed && !(entitled && taken === 0)) break;
       if (t.highest - this.#store.stableTo >= MAX_OPEN_PACKS) break;
       const position = (this.lastPosition = ++t.highest);
@@ -86,8 +87,4 @@ export class OwnPacks {
     this.#busy = busy;
     return numbered;
   }
-}
-
-function costOf(body: Bytes): number {
-  return body.length + PACK_COST_BYTES;
 }

@@ -1,6 +1,6 @@
 // Answering the requests that a token carries (docs/design/ring.md 3.4): what is asked for by several goes to all at
 // once, what is not here stays in the token, and so does what is urgent, for everybody else to answer too.
-import { PACK_COST_BYTES } from './limits.js';
+import type { Bytes } from 'peal/plugin';
 import type { Store } from './store.js';
 import type { Numbered, Range } from './wire.js';
 
@@ -12,8 +12,17 @@ export interface Answers {
   readonly left: readonly Range[];
 }
 
-/** At most `budget` bytes, but always one pack. Own requests are dropped: they are made anew at each visit. */
-export function answer(ranges: readonly Range[], store: Store, self: number, budget: number): Answers {
+/**
+ * Packs that cost at most `budget` bytes on the way, but always one. Own requests are dropped: they are made anew at each
+ * visit.
+ */
+export function answer(
+  ranges: readonly Range[],
+  store: Store,
+  self: number,
+  budget: number,
+  costOf: (body: Bytes) => number,
+): Answers {
   const sends = new Map<number, { to: number | 'all'; pack: Numbered }>();
   const left: Range[] = [];
   let bytes = 0;
@@ -23,7 +32,7 @@ export function answer(ranges: readonly Range[], store: Store, self: number, bud
     const pack = known?.pack ?? store.get(position);
     if (pack === undefined) return false;
     if (known === undefined) {
-      const cost = pack.body.length + PACK_COST_BYTES;
+      const cost = costOf(pack.body);
       if (bytes > 0 && bytes + cost > budget) return false;
       bytes += cost;
       sends.set(position, { to: who, pack });

@@ -5,15 +5,16 @@ import type { Bytes, Configuration, Frozen, LinkUp, Pack } from 'peal/plugin';
 import { Custody } from './custody.js';
 import { Holes } from './holes.js';
 import {
+  DATAGRAM_COST_BYTES,
   HELD_WINDOWS,
   HOP_ROTATIONS,
   HOP_SLACK,
   MAX_OPEN_PACKS,
   MAX_RANGES,
-  PACK_COST_BYTES,
   TOKEN_BYTES,
 } from './limits.js';
 import { OwnPacks } from './own.js';
+import { Parts, partsOf } from './parts.js';
 import { answer } from './requests.js';
 import { Store } from './store.js';
 import type { Numbered, Token, TokenState } from './wire.js';
@@ -28,6 +29,7 @@ import {
   WAKE,
   dataHead,
   isResent,
+  numberedOf,
   readData,
   readState,
   readToken,
@@ -49,7 +51,10 @@ export class Run {
   readonly #acceleratedBytes: number;
   readonly #maxRanges: number;
   readonly #gate: Gate;
+  /** What a datagram has room for behind the head of DATA, bytes. */
+  readonly #room: () => number;
   readonly #compactor = new Compactor();
+  readonly #parts: Parts;
   readonly #store = new Store();
   readonly #own: OwnPacks;
   readonly #custody: Custody;
@@ -89,13 +94,15 @@ export class Run {
     this.#members = members.length;
     this.#self = self;
     this.#maxPackBytes = maxPackBytes;
-    this.#windowBytes = Math.max(windowBytes, maxPackBytes + PACK_COST_BYTES);
+    this.#room = () => up.roomBytes?.() ?? maxPackBytes;
+    this.#windowBytes = Math.max(windowBytes, this.#cost(maxPackBytes));
     this.#acceleratedBytes = acceleratedBytes;
-    const most = Math.min(TOKEN_BYTES, maxPackBytes + DATA_HEAD_BYTES);
+    const most = Math.min(TOKEN_BYTES, this.#room() + DATA_HEAD_BYTES);
     const room = most - TOKEN_HEAD_BYTES - HELD_BYTES * this.#members;
     this.#maxRanges = Math.min(MAX_RANGES, Math.floor(room / RANGE_BYTES));
     if (this.#members > 1 && this.#maxRanges < 1) throw new Error('ring: a token for so many members fits no datagram');
     const gate = (this.#gate = new Gate(up));
+    this.#parts = new Parts(this.#members);
     this.#own = new OwnPacks(self, this.#windowBytes, this.#store);
     this.#custody = new Custody(gate, { pass: PASS_TIMER, wake: WAKE_TIMER });
     this.#holes = new Holes(gate, self);
@@ -115,7 +122,8 @@ export class Run {
   }
 
   submit(pack: Pack): void {
-    this.#own.queue(pack, this.#bodyOf(pack));
+    const body = this.#bodyOf(pack);
+    this.#own.queue(pack, body, this.#cost(body.length));
     if (this.#members === 1) this.#alone();
     this.#tellWindow();
   }
@@ -179,7 +187,7 @@ export class Run {
   #take(from: number, bytes: Bytes): boolean {
     switch (bytes[0]) {
       case DATA:
-        return this.#takeData(bytes);
+        return this.#takeData(from, bytes);
       case TOKEN:
         return this.#takeToken(from, bytes);
       case STATE:
@@ -191,19 +199,24 @@ export class Run {
     }
   }
 
-  #takeData(bytes: Bytes): boolean {
-    const n = readData(bytes, this.#members, this.#compactor);
-    if (n === undefined) return false;
-    if (this.#store.has(n.position)) {
+  #takeData(from: number, bytes: Bytes): boolean {
+    const a = readData(bytes, this.#members);
+    if (a === undefined) return false;
+    if (this.#store.has(a.position)) {
       this.#doubled++;
       return true;
     }
     // Own packs are held from the moment they are numbered until all have them.
-    if (n.sender === this.#self || n.position > this.#store.heldTo + MAX_OPEN_PACKS) return false;
-    if (this.#token !== undefined && n.position > this.#token.highest) return false;
-    const beyond = n.position > this.#store.heldTo + 1;
-    if (beyond && this.#store.bytes > HELD_WINDOWS * this.#windowBytes) return true;
+    if (a.sender === this.#self || a.position > this.#store.heldTo + MAX_OPEN_PACKS) return false;
+    if (this.#token !== undefined && a.position > this.#token.highest) return false;
+    const beyond = a.position > this.#store.heldTo + 1;
+    if (beyond && this.#store.bytes + this.#parts.bytes > HELD_WINDOWS * this.#windowBytes) return true;
+    const body = a.parts === 1 ? a.body : this.#parts.add(from, a);
+    if (body === undefined) return true;
+    const n = numberedOf(a, body, this.#compactor);
+    if (n === undefined) return false;
     this.#store.put(n);
+    this.#parts.forget(n.position);
     if (n.position > this.#highest) {
       this.#highest = n.position;
       this.#parked = undefined;
@@ -280,7 +293,8 @@ export class Run {
   #visit(t: Token): void {
     this.#rotations++;
     const woken = this.#parkedHere;
-    const answers = answer(t.ranges, this.#store, this.#self, this.#windowBytes);
+    const cost = (body: Bytes): number => this.#cost(body.length);
+    const answers = answer(t.ranges, this.#store, this.#self, this.#windowBytes, cost);
     for (const { to, pack } of answers.sends) this.#send(to, pack);
     this.#resent += answers.sends.length;
     const numbered = this.#own.number(t, answers.bytes, this.#full.size > 0);
@@ -340,20 +354,32 @@ export class Run {
     for (; next < numbered.length; next++) this.#send('all', numbered[next]!);
   }
 
-  /** What a member does not get because the medium takes nothing for it, it asks for like anything lost. */
+  /** In one datagram, or in parts. */
   #send(to: number | 'all', n: Numbered): void {
-    const head = dataHead(n);
-    if (to === 'all' && this.#full.size === 0 && this.#gate.send('all', 'data', head, n.body)) return;
+    const parts = partsOf(n.body.length, this.#room());
+    if (parts === 1) return this.#sendOne(to, dataHead(n), n.body);
+    const size = Math.ceil(n.body.length / parts);
+    for (let i = 0; i < parts; i++) this.#sendOne(to, dataHead(n, i, parts), n.body.subarray(i * size, (i + 1) * size));
+  }
+
+  /** What a member does not get because the medium takes nothing for it, it asks for like anything lost. */
+  #sendOne(to: number | 'all', head: Bytes, body: Bytes): void {
+    if (to === 'all' && this.#full.size === 0 && this.#gate.send('all', 'data', head, body)) return;
     // Over streams that says only that somebody was full, perhaps somebody who is no member.
     for (let rank = 0; rank < this.#members; rank++) {
       if (rank === this.#self || (to !== 'all' && to !== rank) || this.#full.has(rank)) continue;
-      if (!this.#gate.send(rank, 'data', head, n.body)) this.#full.add(rank);
+      if (!this.#gate.send(rank, 'data', head, body)) this.#full.add(rank);
     }
   }
 
-  /** As it travels: compact where it would not fit else. The core has seen to it that it does. */
+  /** What that many bytes of a pack cost on the way. */
+  #cost(bodyBytes: number): number {
+    return bodyBytes + DATAGRAM_COST_BYTES * partsOf(bodyBytes, this.#room());
+  }
+
+  /** As it travels: compact where it would not fit one datagram else, and is larger than it may be or goes in parts. */
   #bodyOf({ kind, bytes }: Pack): Bytes {
-    const fits = bytes.length <= Math.min(this.#maxPackBytes, this.#gate.packBytes());
+    const fits = bytes.length <= Math.min(this.#maxPackBytes, this.#room());
     if (fits || kind !== 'frames' || bytes.length > MAX_RUN_BYTES) return bytes;
     const compact = this.#compactor.compact(bytes);
     return compact.length < bytes.length ? compact : bytes;

@@ -4,15 +4,20 @@
 //   DATA    0 u8   1                               TOKEN   0 u8   2
 //           1 u8   pack kind: 0 frames,                    1 u8   bit 0: sent again, answer with STATE
 //                  1 piece, 2 state,                        2 u48  hop: counts every pass, from 1
-//                  3 compact frames
+//                  3 compact frames;
+//                  bit 7: a part of a pack
 //           2 u16  rank of the daemon that                 8 u48  highest position given
 //                  numbered it                            14 u32  bytes sent in the last rotation
 //           4 u48  position                               18 u16  members that had more to say
 //          10 u48  index in that daemon's stream          20 u16  hops in a row at which nothing was open
 //          16 i32  safeAt, -1 none                        22 u8   number of ranges, at most 64
 //          20 ..   the pack's bytes                       23 ..   per member u48: it has all positions up to here
-//                                                          ..     per range u16 asked for by this rank (bit 15: urgent),
-//   STATE   0 u8   3                                              u48 first position, u16 how many
+//          of a part:                                      ..     per range u16 asked for by this rank (bit 15: urgent),
+//          20 u8   which part, from 0                              u48 first position, u16 how many
+//          21 u8   how many, from 2
+//          22 ..   its bytes
+//
+//   STATE   0 u8   3
 //           1 u8   bit 0: parked
 //           2 u48  parked: its hop, else           WAKE    0 u8   4
 //                  the last hop seen here                  1 u8   0
@@ -20,7 +25,7 @@
 //                  else our own
 import { readU32, writeU32 } from 'peal/plugin';
 import type { Bytes, Compactor, Pack, PackKind } from 'peal/plugin';
-import { MAX_RANGES, MAX_U48 } from './limits.js';
+import { MAX_PARTS, MAX_RANGES, MAX_U48 } from './limits.js';
 
 export const DATA = 1;
 export const TOKEN = 2;
@@ -28,6 +33,8 @@ export const STATE = 3;
 export const WAKE = 4;
 
 export const DATA_HEAD_BYTES = 20;
+/** What a part has besides. */
+export const PART_BYTES = 2;
 export const TOKEN_HEAD_BYTES = 23;
 export const HELD_BYTES = 6;
 export const RANGE_BYTES = 10;
@@ -40,6 +47,7 @@ const URGENT = 0x8000;
 const KINDS: readonly PackKind[] = ['frames', 'piece', 'state'];
 /** Behind the kinds: frames whose repeated heads are left out (core/wire/compact.ts). */
 const COMPACT = KINDS.length;
+const PART = 0x80;
 const TWO_32 = 2 ** 32;
 
 function readU16(b: Bytes, at: number): number {
@@ -72,30 +80,60 @@ export interface Numbered {
   readonly body: Bytes;
 }
 
-/** Head of a DATA message; the body follows it. */
-export function dataHead(n: Numbered): Bytes {
-  const b = new Uint8Array(DATA_HEAD_BYTES);
+/** Head of a DATA message, or of one of its parts; its bytes of the body follow it. */
+export function dataHead(n: Numbered, part = 0, parts = 1): Bytes {
+  const b = new Uint8Array(parts === 1 ? DATA_HEAD_BYTES : DATA_HEAD_BYTES + PART_BYTES);
   b[0] = DATA;
   b[1] = n.body === n.pack.bytes ? KINDS.indexOf(n.pack.kind) : COMPACT;
   writeU16(b, 2, n.sender);
   writeU48(b, 4, n.position);
   writeU48(b, 10, n.index);
   writeU32(b, 16, n.pack.safeAt);
+  if (parts === 1) return b;
+  b[1] |= PART;
+  b[DATA_HEAD_BYTES] = part;
+  b[DATA_HEAD_BYTES + 1] = parts;
   return b;
 }
 
-/** Undefined: malformed. The pack's bytes are a part of the message. */
-export function readData(b: Bytes, members: number, compactor: Compactor): Numbered | undefined {
+/** A DATA message as it arrived. */
+export interface Arrived {
+  readonly kind: PackKind;
+  readonly compact: boolean;
+  readonly position: number;
+  readonly sender: number;
+  readonly index: number;
+  readonly safeAt: number;
+  readonly part: number;
+  /** 1: the body is whole. */
+  readonly parts: number;
+  /** A part of the message. */
+  readonly body: Bytes;
+}
+
+/** Undefined: malformed. */
+export function readData(b: Bytes, members: number): Arrived | undefined {
   if (b.length < DATA_HEAD_BYTES) return undefined;
-  const compact = b[1] === COMPACT;
-  const kind = compact ? 'frames' : KINDS[b[1]!];
+  const isPart = (b[1]! & PART) !== 0;
+  const bodyAt = isPart ? DATA_HEAD_BYTES + PART_BYTES : DATA_HEAD_BYTES;
+  const code = b[1]! & ~PART;
+  const compact = code === COMPACT;
+  const kind = compact ? 'frames' : KINDS[code];
   const sender = readU16(b, 2);
   const position = readU48(b, 4);
   const index = readU48(b, 10);
+  if (kind === undefined || sender >= members || index < 1 || index > position || b.length < bodyAt) return undefined;
+  const part = isPart ? b[DATA_HEAD_BYTES]! : 0;
+  const parts = isPart ? b[DATA_HEAD_BYTES + 1]! : 1;
+  if (isPart && (parts < 2 || parts > MAX_PARTS || part >= parts)) return undefined;
   const safeAt = readU32(b, 16) | 0;
-  if (kind === undefined || sender >= members || index < 1 || index > position) return undefined;
-  const body = b.subarray(DATA_HEAD_BYTES);
-  const bytes = compact ? compactor.expand(body) : body;
+  return { kind, compact, position, sender, index, safeAt, part, parts, body: b.subarray(bodyAt) };
+}
+
+/** The pack of which that is the whole body; undefined: malformed. */
+export function numberedOf(a: Arrived, body: Bytes, compactor: Compactor): Numbered | undefined {
+  const { kind, position, sender, index, safeAt } = a;
+  const bytes = a.compact ? compactor.expand(body) : body;
   if (bytes === undefined || safeAt < -1 || (safeAt > -1 && safeAt >= bytes.length)) return undefined;
   return { position, sender, index, pack: { kind, position, safeAt, bytes }, body };
 }

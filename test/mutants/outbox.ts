@@ -54,7 +54,7 @@ export const OUTBOX = planted('outbox', [
     FILE,
     [
       'const frames: Bytes[] = [];',
-      'if (maxPackBytes === this.#limit && unsent.length === 0) {\n      this.#state = [];\n      return;\n    }\n    const frames: Bytes[] = [];',
+      'if (packing.bytes === this.#limit && unsent.length === 0) {\n      this.#state = [];\n      return;\n    }\n    const frames: Bytes[] = [];',
     ],
   ],
   [

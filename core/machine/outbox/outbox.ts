@@ -5,7 +5,7 @@ import { MAX_RUN_BYTES, REPEAT_BYTES, repeatsHead } from '../../wire/compact.js'
 import { frameBytes, GROUPS_COUNT_OFFSET, HEADER_BYTES, NAME_BYTES, readU32, Service } from '../../wire/frame.js';
 import { SLAB_BYTES } from '../options.js';
 import { PIECE_HEAD_BYTES, writePieceHead } from '../delivery/pieces.js';
-import type { Bytes, PackKind } from '../types.js';
+import type { Bytes, PackKind, Packing } from '../types.js';
 
 /** Content of a pack before it is numbered. */
 export interface Content {
@@ -16,8 +16,6 @@ export interface Content {
   readonly whole?: Bytes;
 }
 
-/** With packs that may have more, leaving out heads costs what it saves (docs/design/ring.md 9). */
-const COMPACT_LIMIT_BYTES = 4096;
 const NO_WORDS: DataView = new DataView(new ArrayBuffer(0));
 
 interface Frames {
@@ -42,6 +40,7 @@ export class Outbox {
   #head = 0;
   #state: Bytes[] = [];
   #limit: number;
+  #compacting: boolean;
   #slab: Bytes = new Uint8Array(0);
   #slabUsed = 0;
   #slabWords: DataView = NO_WORDS;
@@ -54,22 +53,17 @@ export class Outbox {
 
   constructor(
     private readonly allocate: (bytes: number) => Bytes,
-    maxPackBytes: number,
-    /** The link leaves out heads that repeat. */
-    private readonly compacts = false,
+    packing: Packing,
   ) {
-    this.#limit = maxPackBytes;
-  }
-
-  get #compacting(): boolean {
-    return this.compacts && this.#limit < COMPACT_LIMIT_BYTES;
+    this.#limit = packing.bytes;
+    this.#compacting = packing.compact;
   }
 
   /**
-   * A configuration begins: its pack limit holds, and a large frame that was not taken whole begins again. `unsent`: the
+   * A configuration begins: packs are made like that, and a large frame that was not taken whole begins again. `unsent`: the
    * last that was taken, in order, and never numbered; its frames go first, a large one whole.
    */
-  restart(maxPackBytes: number, unsent: readonly Content[] = []): void {
+  restart(packing: Packing, unsent: readonly Content[] = []): void {
     const frames: Bytes[] = [];
     for (const { kind, bytes, whole } of unsent) {
       // Own state messages are those of the configuration that ended.
@@ -83,14 +77,16 @@ export class Outbox {
     this.#open = undefined;
     this.#state = [];
     this.bytes = 0;
-    this.#limit = maxPackBytes;
+    this.#limit = packing.bytes;
+    this.#compacting = packing.compact;
     for (const frame of frames) this.add(frame);
   }
 
-  /** From here on packs are cut to that; what was cut stays as it is. */
-  limit(packBytes: number): void {
-    if (packBytes === this.#limit) return;
-    this.#limit = packBytes;
+  /** From here on packs are made like that; what was cut stays as it is. */
+  limit({ bytes, compact }: Packing): void {
+    if (bytes === this.#limit && compact === this.#compacting) return;
+    this.#limit = bytes;
+    this.#compacting = compact;
     this.#close();
   }
 

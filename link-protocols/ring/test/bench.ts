@@ -29,7 +29,8 @@ export class Bench {
   sent: Sent[] = [];
   readonly seats: readonly Seat[];
 
-  constructor(count: number, options: RingOptions = {}) {
+  /** `rooms`: what a datagram of each has room for, bytes; else all that a pack may have. */
+  constructor(count: number, options: RingOptions = {}, rooms: readonly number[] = []) {
     this.seats = Array.from({ length: count }, () => ({
       link: createRing(options),
       got: [],
@@ -40,7 +41,7 @@ export class Bench {
     const members = this.seats.map((_, place) => ({ name: `m${place}`, incarnation: 1n, place }));
     this.seats.forEach((seat, self) =>
       seat.link.install(
-        { id: { number: 1, time: 1 }, members, self, maxPackBytes: 1000 },
+        { id: { number: 1, time: 1 }, members, self, maxPackBytes: rooms.length > 0 ? 6000 : 1000 },
         {
           accepted: (_, __, pack) => void seat.got.push(pack.bytes[0]!),
           stable: (upTo) => void (seat.stable = upTo[0]!),
@@ -52,6 +53,7 @@ export class Bench {
             else seat.timers.set(key, this.now + ms);
           },
           now: () => this.now,
+          ...(rooms[self] === undefined ? {} : { roomBytes: () => rooms[self]! }),
         },
       ),
     );
@@ -68,8 +70,8 @@ export class Bench {
   }
 
   /** That member says one pack, whose first byte is `mark`; its tick ends. */
-  say(rank: number, mark: number): void {
-    const pack: Pack = { kind: 'frames', position: 0, safeAt: -1, bytes: new Uint8Array(500).fill(mark) };
+  say(rank: number, mark: number, bytes = 500): void {
+    const pack: Pack = { kind: 'frames', position: 0, safeAt: -1, bytes: new Uint8Array(bytes).fill(mark) };
     this.seats[rank]!.link.submit(pack);
     this.seats[rank]!.link.flush();
   }

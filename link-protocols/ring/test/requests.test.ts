@@ -17,24 +17,25 @@ function storeOf(...positions: number[]): Store {
   return store;
 }
 
+const costOf = (body: Uint8Array): number => body.length;
 const range = (who: number, first: number, many: number, urgent = false): Range => ({ who, urgent, first, many });
 const sent = (a: ReturnType<typeof answer>): string[] => a.sends.map((s) => `${s.pack.position} to ${s.to}`);
 
 describe('answer', () => {
   test('what one asks for goes to that one, what two ask for to all; what is not here stays', () => {
-    const a = answer([range(1, 1, 4), range(2, 2, 1)], storeOf(1, 2, 4), 0, 10_000);
+    const a = answer([range(1, 1, 4), range(2, 2, 1)], storeOf(1, 2, 4), 0, 10_000, costOf);
     expect(sent(a)).toEqual(['1 to 1', '2 to all', '4 to 1']);
     expect(a.left).toEqual([range(1, 3, 1)]);
   });
 
   test('own requests are dropped, urgent ones are answered and left', () => {
-    const a = answer([range(0, 1, 1), range(2, 1, 2, true)], storeOf(1, 2), 0, 10_000);
+    const a = answer([range(0, 1, 1), range(2, 1, 2, true)], storeOf(1, 2), 0, 10_000, costOf);
     expect(sent(a)).toEqual(['1 to 2', '2 to 2']);
     expect(a.left).toEqual([range(2, 1, 2, true)]);
   });
 
   test('beyond the budget it stays for the next, but one pack always goes', () => {
-    const a = answer([range(1, 1, 3)], storeOf(1, 2, 3), 0, 10);
+    const a = answer([range(1, 1, 3)], storeOf(1, 2, 3), 0, 10, costOf);
     expect(sent(a)).toEqual(['1 to 1']);
     expect(a.left).toEqual([range(1, 2, 2)]);
   });
@@ -43,7 +44,7 @@ describe('answer', () => {
     const store = storeOf(1, 2);
     store.next();
     store.stable(1);
-    const a = answer([range(1, 1, 2)], store, 0, 10_000);
+    const a = answer([range(1, 1, 2)], store, 0, 10_000, costOf);
     expect(sent(a)).toEqual(['2 to 1']);
     expect(a.left).toEqual([]);
   });

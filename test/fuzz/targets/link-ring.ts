@@ -2,6 +2,7 @@
 import { Compactor } from '../../../core/wire/compact.js';
 import { buildFrame, Service } from '../../../core/wire/frame.js';
 import { createRing } from '../../../link-protocols/ring/machine.js';
+import { Parts } from '../../../link-protocols/ring/parts.js';
 import * as wire from '../../../link-protocols/ring/wire.js';
 import type { Random } from '../../sim/random.js';
 import { mustEqual, type Target } from '../target.js';
@@ -50,12 +51,19 @@ function token(r: Random): wire.Token {
 
 const state = (r: Random): wire.TokenState => ({ parked: r.chance(500), hop: r.below(20), holder: r.below(MEMBERS) });
 
+/** The pack in one message, or cut into up to four. */
+function datas(r: Random, n: wire.Numbered): Uint8Array[] {
+  const parts = 1 + r.below(4);
+  const size = Math.ceil(n.body.length / parts);
+  return Array.from({ length: parts }, (_, i) =>
+    Uint8Array.of(...wire.dataHead(n, i, parts), ...n.body.subarray(i * size, (i + 1) * size)),
+  );
+}
+
 function valid(r: Random): Uint8Array {
   switch (r.below(4)) {
-    case 0: {
-      const n = numbered(r);
-      return Uint8Array.of(...wire.dataHead(n), ...n.body);
-    }
+    case 0:
+      return r.pick(datas(r, numbered(r)));
     case 1:
       return wire.tokenBytes(token(r));
     case 2:
@@ -89,17 +97,19 @@ function feed(input: Uint8Array, r: Random): boolean {
   ring.flush();
   given.forEach((position, i) => mustEqual(position, i + 1, 'position of what is handed up'));
   if (sent > 10 * FEW) throw new Error(`${sent} messages sent for three received`);
-  const deep = [
-    wire.readToken(input, MEMBERS),
-    wire.readData(input, MEMBERS, new Compactor()),
-    wire.readState(input, MEMBERS),
-  ];
+  const deep = [wire.readToken(input, MEMBERS), wire.readData(input, MEMBERS), wire.readState(input, MEMBERS)];
   return deep.some((m) => m !== undefined) || wire.readWake(input) !== undefined || input.length >= 20;
 }
 
 function roundTrip(r: Random): void {
   const n = numbered(r);
-  mustEqual(wire.readData(Uint8Array.of(...wire.dataHead(n), ...n.body), MEMBERS, new Compactor()), n, 'data');
+  const parts = new Parts(MEMBERS);
+  const arrived = datas(r, n).map((b) => wire.readData(b, MEMBERS)!);
+  const last = arrived.at(-1)!;
+  const bodies = arrived.map((a) => (a.parts === 1 ? a.body : parts.add(2, a)));
+  mustEqual(bodies.filter((body) => body !== undefined).length, 1, 'bodies that became whole');
+  mustEqual(wire.numberedOf(last, bodies.at(-1)!, new Compactor()), n, 'data');
+  mustEqual(parts.bytes, 0, 'bytes of parts kept');
   const t = token(r);
   mustEqual(wire.readToken(wire.tokenBytes(t), MEMBERS), t, 'token');
   const s = state(r);

@@ -3,11 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Reassembly } from '../../../core/machine/delivery/pieces.js';
 import { Outbox } from '../../../core/machine/outbox/outbox.js';
+import type { Packing } from '../../../core/machine/types.js';
 import { buildFrame, Service } from '../../../core/wire/frame.js';
 
 const allocate = (n: number): Uint8Array => new Uint8Array(n);
 const frame = (bytes: number, service: number = Service.AGREED): Uint8Array =>
   buildFrame({ service, sender: '#a#alpha', groups: ['g'], body: new Uint8Array(bytes).fill(bytes & 0xff) });
+const whole = (bytes: number): Packing => ({ bytes, compact: false });
 const join = (parts: Uint8Array[]): Uint8Array => Buffer.concat(parts);
 
 /** Everything taken, whole frames again. */
@@ -30,7 +32,7 @@ function drain(box: Outbox, limit: number): Uint8Array {
 
 describe('outbox', () => {
   test('small runs share a pack until it is taken', () => {
-    const box = new Outbox(allocate, 1000);
+    const box = new Outbox(allocate, whole(1000));
     box.add(frame(10));
     box.add(frame(20));
     expect(box.take().bytes).toEqual(join([frame(10), frame(20)]));
@@ -39,14 +41,14 @@ describe('outbox', () => {
   });
 
   test('safeAt is the offset of the first SAFE frame', () => {
-    const box = new Outbox(allocate, 1000);
+    const box = new Outbox(allocate, whole(1000));
     box.add(frame(10));
     box.add(join([frame(20), frame(5, Service.SAFE), frame(6, Service.SAFE)]));
     expect(box.take().safeAt).toBe(frame(10).length + frame(20).length);
   });
 
   test('state goes first, and alone while the exchange runs', () => {
-    const box = new Outbox(allocate, 1000);
+    const box = new Outbox(allocate, whole(1000));
     box.add(frame(1));
     box.addState([new Uint8Array(3)]);
     expect(box.take()).toMatchObject({ kind: 'state' });
@@ -56,11 +58,11 @@ describe('outbox', () => {
   });
 
   test('a large frame half taken begins again, whole, in the next configuration', () => {
-    const box = new Outbox(allocate, 200);
+    const box = new Outbox(allocate, whole(200));
     box.add(frame(1000));
     box.take();
     box.take();
-    box.restart(150);
+    box.restart(whole(150));
     expect(drain(box, 150)).toEqual(Buffer.from(frame(1000)));
   });
 
@@ -68,7 +70,7 @@ describe('outbox', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(sizes, fc.nat(20), fc.nat(20), (bytes, taken, numbered) => {
-        const box = new Outbox(allocate, 200);
+        const box = new Outbox(allocate, whole(200));
         const frames = bytes.map((n) => frame(n));
         for (const f of frames) box.add(f);
         const contents = [];
@@ -80,7 +82,7 @@ describe('outbox', () => {
           .map((c) => (c.kind === 'frames' ? c.bytes : pieces.add(0, c.bytes)))
           .filter((b) => b !== undefined);
         const state = { kind: 'state', safeAt: -1, bytes: new Uint8Array(9) } as const;
-        box.restart(150, unsent.length > 0 ? [state, ...unsent, state] : []);
+        box.restart(whole(150), unsent.length > 0 ? [state, ...unsent, state] : []);
         expect(join([...done, drain(box, 150)])).toEqual(join(frames));
       }),
     );
@@ -92,11 +94,11 @@ describe('outbox', () => {
     });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 100, max: 700 }), fc.integer({ min: 100, max: 700 }), (runs, one, two) => {
-        const box = new Outbox(allocate, one);
+        const box = new Outbox(allocate, whole(one));
         const all = runs.map((r) => join(r.map((n) => frame(n, n % 3 ? Service.FIFO : Service.SAFE))));
         for (const r of all) box.add(r);
         expect(box.bytes).toBe(join(all).length);
-        box.restart(two);
+        box.restart(whole(two));
         expect(drain(box, two)).toEqual(join(all));
         expect(box.bytes).toBe(0);
       }),
