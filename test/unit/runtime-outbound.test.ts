@@ -159,6 +159,32 @@ describe('the usual way', () => {
     expect(rig.port.writes.at(-1)).toBe('c');
   });
 
+  test('what waits in large slices stays in its slab, unless that would keep much besides', () => {
+    const rig = new Rig({});
+    rig.stick();
+    const MIB = 1024 * 1024;
+    const slab = Buffer.alloc(MIB, 'x');
+    rig.out.deliver(slab.subarray(0, 10_000), 1);
+    rig.out.deliver(slab.subarray(10_000, 20_000), 1);
+    rig.out.flush();
+    expect(rig.out.info()).toMatchObject({ waitingMessages: 3, waitingBytes: 20_001 });
+    // One slice of each of ten slabs: 8 MiB of slabs and twice what waits are kept, the first among them; the rest is copied.
+    const slabs = Array.from({ length: 10 }, (_, i) => Buffer.alloc(MIB, `${i}`));
+    for (const s of slabs) {
+      rig.out.deliver(s.subarray(0, 50_000), 1);
+      rig.out.flush();
+    }
+    rig.port.release();
+    const [, ...later] = rig.port.buffers;
+    const of = (buffer: ArrayBufferLike): number => later.filter((b) => b.buffer === buffer).length;
+    expect(of(slab.buffer)).toBe(2);
+    expect(slabs.filter((s) => of(s.buffer) === 1)).toHaveLength(7);
+    expect(Buffer.concat(later)).toEqual(
+      Buffer.concat([slab.subarray(0, 20_000), ...slabs.map((s) => s.subarray(0, 50_000))]),
+    );
+    expect(rig.out.info()).toMatchObject({ waitingMessages: 0, waitingBytes: 0 });
+  });
+
   test('a socket that has taken all before its drain is told needs no queue', () => {
     const rig = new Rig({});
     rig.stick();

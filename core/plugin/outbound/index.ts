@@ -1,8 +1,9 @@
 // The output queue of one session, for every client API: what is delivered in a tick leaves in one write at its end;
-// what the socket does not take waits here, copied out of the slabs it came in, under the slow-reader policy of the
-// listener. Decisions fall at the end of the tick, never inside a delivery. Rules: docs/design/runtime.md, 4.
+// what the socket does not take waits here, small slices copied out of the slabs they came in, under the slow-reader policy of
+// the listener. Decisions fall at the end of the tick, never inside a delivery. Rules: docs/design/runtime.md, 4.
 import { reasonOf } from '../../errors.js';
 import type { Bytes } from '../../machine/types.js';
+import { Kept } from './kept.js';
 import {
   BLOCK_CHECK_MS,
   copyAll,
@@ -28,14 +29,21 @@ export interface OutboundInfo {
   readonly blocked: boolean;
 }
 
+/** What waits of one tick. */
+interface Run {
+  readonly slices: readonly Bytes[];
+  readonly bytes: number;
+  readonly messages: number;
+}
+
 export class Outbound {
   /** Delivered in this tick. */
   private fresh: Bytes[] = [];
   private freshBytes = 0;
   private freshMessages = 0;
-  private queue: SpilledRun[] = [];
+  private queue: Run[] = [];
   private queuedMessages = 0;
-  private queuedBytes = 0;
+  private readonly kept = new Kept();
   private peakMessages = 0;
   /** The last write answered false, and not all of it was taken since. */
   private full = false;
@@ -91,7 +99,7 @@ export class Outbound {
   info(): OutboundInfo {
     return {
       waitingMessages: this.waiting(),
-      waitingBytes: this.queuedBytes + this.port.pending(),
+      waitingBytes: this.kept.waiting + this.port.pending(),
       peakMessages: this.peakMessages,
       spilledMessages: this.spill?.messages ?? 0,
       blocked: this.blockedSince !== undefined,
@@ -122,22 +130,22 @@ export class Outbound {
   private wait(slices: readonly Bytes[], bytes: number, messages: number): void {
     const { policy, limitMessages, limitBytes } = this.o;
     const all = this.waiting() + messages;
-    const allBytes = this.queuedBytes + this.port.pending() + bytes;
+    const pending = this.port.pending() + bytes;
+    const allBytes = this.kept.waiting + pending;
     const over = (limitMessages > 0 && all > limitMessages) || (limitBytes > 0 && allBytes > limitBytes);
-    if (allBytes > LARGEST_QUEUE_BYTES || (over && policy === 'kick')) {
+    if (this.kept.bytes + pending > LARGEST_QUEUE_BYTES || (over && policy === 'kick')) {
       this.kick(`${all} messages with ${allBytes} bytes wait`);
     } else if (policy === 'spill' && (over || this.spilling())) {
       this.spillOver(slices, bytes, messages);
     } else {
-      this.enqueue({ bytes: own(slices, bytes), messages });
+      this.enqueue(slices, bytes, messages);
       if (over) this.block();
     }
   }
 
-  private enqueue(run: SpilledRun): void {
-    this.queue.push(run);
-    this.queuedMessages += run.messages;
-    this.queuedBytes += run.bytes.buffer.byteLength;
+  private enqueue(slices: readonly Bytes[], bytes: number, messages: number): void {
+    this.queue.push({ slices: this.kept.add(slices, bytes), bytes, messages });
+    this.queuedMessages += messages;
     this.peakMessages = Math.max(this.peakMessages, this.waiting());
   }
 
@@ -153,10 +161,10 @@ export class Outbound {
       const chunks: Bytes[] = [];
       for (let bytes = 0; done < this.queue.length && bytes < DRAIN_BYTES; done++) {
         const run = this.queue[done]!;
-        chunks.push(run.bytes);
-        bytes += run.bytes.length;
+        chunks.push(...run.slices);
+        bytes += run.bytes;
         this.queuedMessages -= run.messages;
-        this.queuedBytes -= run.bytes.buffer.byteLength;
+        this.kept.remove(run.slices, run.bytes);
       }
       this.write(chunks);
     }
@@ -203,7 +211,7 @@ export class Outbound {
     if (this.blockedSince === undefined) return;
     const { limitMessages, limitBytes } = this.o;
     if (limitMessages > 0 && this.waiting() > limitMessages / 2) return;
-    if (limitBytes > 0 && this.queuedBytes + this.port.pending() > limitBytes / 2) return;
+    if (limitBytes > 0 && this.kept.waiting + this.port.pending() > limitBytes / 2) return;
     const forMs = Math.round(this.host.loop.now() - this.blockedSince);
     this.blockedSince = undefined;
     this.host.loop.cancelTimer(this.timer);
@@ -240,7 +248,7 @@ export class Outbound {
 
   private replayed(runs: readonly SpilledRun[]): void {
     this.reading = false;
-    for (const run of runs) this.enqueue({ bytes: own([run.bytes], run.bytes.length), messages: run.messages });
+    for (const { bytes, messages } of runs) this.enqueue([bytes], bytes.length, messages);
     if (this.spill!.empty) this.host.notice('replayed', 'all that was in storage');
     this.pump();
   }
@@ -254,13 +262,6 @@ export class Outbound {
 /** Better written as one buffer: little in all, or many tiny slices. */
 function small(slices: readonly Bytes[], bytes: number): boolean {
   return bytes <= JOIN_BYTES || bytes < slices.length * (JOIN_BYTES / 8);
-}
-
-/** A run in memory of its own, so that no slab is kept; a slice that is most of its buffer stays as it is. */
-function own(slices: readonly Bytes[], bytes: number): Bytes {
-  const only = slices.length === 1 ? slices[0]! : undefined;
-  if (only !== undefined && only.length * 2 >= only.buffer.byteLength) return only;
-  return copyAll(slices, Buffer.allocUnsafeSlow(bytes));
 }
 
 export { OUTBOUND_DEFAULTS, socketPort } from './policy.js';

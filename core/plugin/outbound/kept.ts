@@ -1,0 +1,61 @@
+// The memory that the runs of one output queue keep: a slice keeps the whole slab that it lies in, which other slices share.
+import type { Bytes } from '../../machine/types.js';
+import { copyAll } from './policy.js';
+
+/** Slices are kept as they are from this average length on, bytes; smaller ones are copied at no cost to speak of. */
+const KEPT_SLICE_BYTES = 4096;
+/** So much memory may be kept for each byte that waits ... */
+const KEPT_PER_BYTE = 2;
+/** ... and this besides: a few slabs, of which a slice may be all that is ours. */
+const KEPT_BESIDE_BYTES = 8 * 1024 * 1024;
+
+export class Kept {
+  /** Memory kept, bytes; a slab counts once. */
+  bytes = 0;
+  /** Bytes that wait. */
+  waiting = 0;
+  /** Slices in each slab. */
+  private readonly slabs = new Map<ArrayBufferLike, number>();
+
+  /**
+   * Keeps a run of `bytes` bytes; answers what to keep of it: its slices, or a copy where these are small or would keep
+   * much that is not waiting here. Copied, a message of 100 KB cost a third more.
+   */
+  add(slices: readonly Bytes[], bytes: number): readonly Bytes[] {
+    this.waiting += bytes;
+    if (bytes >= slices.length * KEPT_SLICE_BYTES) {
+      this.count(slices);
+      if (this.bytes <= KEPT_PER_BYTE * this.waiting + KEPT_BESIDE_BYTES) return slices;
+      this.discount(slices);
+    }
+    const copy = [copyAll(slices, Buffer.allocUnsafeSlow(bytes))];
+    this.count(copy);
+    return copy;
+  }
+
+  /** What `add` answered for so many bytes is not kept any more. */
+  remove(slices: readonly Bytes[], bytes: number): void {
+    this.waiting -= bytes;
+    this.discount(slices);
+  }
+
+  private count(slices: readonly Bytes[]): void {
+    for (const { buffer } of slices) {
+      const uses = this.slabs.get(buffer) ?? 0;
+      if (uses === 0) this.bytes += buffer.byteLength;
+      this.slabs.set(buffer, uses + 1);
+    }
+  }
+
+  private discount(slices: readonly Bytes[]): void {
+    for (const { buffer } of slices) {
+      const uses = this.slabs.get(buffer)! - 1;
+      if (uses > 0) {
+        this.slabs.set(buffer, uses);
+        continue;
+      }
+      this.slabs.delete(buffer);
+      this.bytes -= buffer.byteLength;
+    }
+  }
+}
