@@ -34,6 +34,13 @@ export default tseslint.config(
       '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       eqeqeq: 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='slice'][arguments.length=0]",
+          message: 'Of a Buffer that is no copy: new Uint8Array(bytes), or [...list].',
+        },
+      ],
     },
   },
   {

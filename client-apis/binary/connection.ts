@@ -26,7 +26,7 @@ import type { RejectCode } from './wire.js';
 
 /** After our last word a client has that long to close its side, milliseconds; an abrupt end could lose the word. */
 export const LINGER_MS = 1000;
-/** Chunks of up to 64 KiB that may wait in the loop before the socket is no longer read. */
+/** Chunks, each what one read brought, that may wait in the loop before the socket is no longer read. */
 const QUEUED_CHUNKS = 2;
 
 /** What all connections of a listener share. */

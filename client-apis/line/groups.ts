@@ -69,7 +69,7 @@ function send(call: LineCall): Step {
   return withSession(call, () => {
     const limitBytes = call.seat.largestBytes(groups.length);
     if (text !== undefined)
-      return text.length > limitBytes ? tooLarge(limitBytes) : transmit(call, groups, text.slice());
+      return text.length > limitBytes ? tooLarge(limitBytes) : transmit(call, groups, new Uint8Array(text));
     return {
       need: 'lines',
       reply: { code: SEND_LINES, text: 'send lines, end with a line that holds a single dot' },

@@ -36,7 +36,7 @@ class Collected {
   /** All of it; what has much room to spare is copied. */
   finish(): Uint8Array {
     const all = this.bytes.subarray(0, this.used);
-    return this.used * 2 < this.bytes.length ? all.slice() : all;
+    return this.used * 2 < this.bytes.length ? new Uint8Array(all) : all;
   }
 }
 

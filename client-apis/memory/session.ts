@@ -68,7 +68,7 @@ export class EventQueue {
     this.runs = [];
     for (const run of runs) {
       if (this.over) return;
-      for (const event of readEvents(this.taker === undefined ? run.slice() : run) ?? []) this.pass(event);
+      for (const event of readEvents(this.taker === undefined ? new Uint8Array(run) : run) ?? []) this.pass(event);
     }
     if (this.events.length - this.head > this.limit) this.out.kick(`more than ${this.limit} events wait to be taken`);
   }

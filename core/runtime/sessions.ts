@@ -240,7 +240,7 @@ class OpenSession implements Session {
   submit(frames: Bytes): void {
     if (this.over) return;
     this.submittedBytes += frames.length;
-    const own = this.host.inMachine ? frames.slice() : frames;
+    const own = this.host.inMachine ? new Uint8Array(frames) : frames;
     this.host.within('session submit', () => this.host.machine.submit(this.id, own));
   }
 

@@ -37,7 +37,7 @@ export function oldViews(run: Uint8Array): Uint8Array {
   for (let at = 0; at < run.length; at += frameBytes(run, at)) {
     const bytes = frameBytes(run, at);
     if (old === undefined && isView(frameService(run, at))) {
-      old = run.slice();
+      old = new Uint8Array(run);
       to = at;
     }
     if (old === undefined) continue;

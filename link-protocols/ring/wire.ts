@@ -185,7 +185,7 @@ export function tokenBytes(t: Token): Bytes {
 
 /** The same token, marked as sent again. */
 export function resentToken(token: Bytes): Bytes {
-  const b = token.slice();
+  const b = new Uint8Array(token);
   b[1] = RESENT;
   return b;
 }

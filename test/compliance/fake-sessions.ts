@@ -97,7 +97,7 @@ export class FakeSessions implements Sessions {
 
   submit(from: FakeSession, run: Uint8Array): void {
     for (let at = 0; at < run.length; at += frameBytes(run, at)) {
-      const frame = run.slice(at, at + frameBytes(run, at));
+      const frame = new Uint8Array(run.subarray(at, at + frameBytes(run, at)));
       const service = frameService(frame, 0);
       const group = readName(frame, HEADER_BYTES);
       if ((service & Service.JOIN) !== 0) this.join(from, group);

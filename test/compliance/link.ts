@@ -296,7 +296,7 @@ function record(g: Group): Bytes[] {
     const { link } = m;
     const received = link.received.bind(link);
     link.received = (from, bytes): void => {
-      if (heard.length < 200) heard.push(bytes.slice());
+      if (heard.length < 200) heard.push(new Uint8Array(bytes));
       received(from, bytes);
     };
   }

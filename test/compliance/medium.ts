@@ -142,7 +142,7 @@ function carrying(api: TestApi, bound: Bound): void {
     const random = seeded(SEED + 1);
     const sent = Array.from({ length: 50 }, () => content(random, Math.min(3000, x.medium.maxBytes)));
     for (const [i, bytes] of sent.entries()) {
-      x.send(1, 'control', bytes.slice());
+      x.send(1, 'control', new Uint8Array(bytes));
       await y.until(() => y.heard.length === i + 1, `message ${i}`);
     }
     await y.until(() => y.unflushed === 0, 'a flush');

@@ -64,7 +64,7 @@ export class PlayedSessions implements Sessions {
       submitted: [],
       open: true,
       submit: (frames) => {
-        if (session.open) session.submitted.push(frames.slice());
+        if (session.open) session.submitted.push(new Uint8Array(frames));
       },
       end: () => {
         session.open = false;

@@ -73,7 +73,7 @@ function one(target: Target, seed: number, i: number, h: Hunt): void {
       h.roundTrips++;
     }
     const valid = target.valid(r);
-    input = r.chance(VALID_PERMILLE) ? valid.slice() : mutate(valid, target.front, target.valid(r), r);
+    input = r.chance(VALID_PERMILLE) ? new Uint8Array(valid) : mutate(valid, target.front, target.valid(r), r);
     const shown = input.slice(0, SHOWN_BYTES);
     h.inputs++;
     const reached = target.feed(input, r);

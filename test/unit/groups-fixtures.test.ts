@@ -25,7 +25,7 @@ function framesTo(name: string): Bytes[] {
 /** Hex, with number and time of the group id blanked, and the index unless `index`. */
 function normal(b: Bytes, index = true): string {
   const service = frameService(b, 0);
-  const copy = b.slice();
+  const copy = new Uint8Array(b);
   if ((service & (Service.REG_MEMB | Service.TRANSITION)) !== 0) {
     const body = 48 + NAME_BYTES * readU32(b, 36);
     writeU32(copy, body, 0);

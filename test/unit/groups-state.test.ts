@@ -48,7 +48,7 @@ test('malformed messages are refused, at every length and for every rule', () =>
   const [good] = encodeState(here, tag, [entry('g', ['a', 'bc'])], 1000);
   for (let n = 0; n < good!.length; n++) if (n !== 20) expect(decodeState(good!.subarray(0, n))).toBeUndefined();
   const bad = (at: number, value: number): Bytes => {
-    const copy = good!.slice();
+    const copy = new Uint8Array(good!);
     copy[at] = value;
     return copy;
   };
@@ -72,7 +72,7 @@ test('malformed messages are refused, at every length and for every rule', () =>
   for (const [why, b] of cases) expect([why, decodeState(b)]).toEqual([why, undefined]);
   const [untagged] = encodeState(here, undefined, [entry('g', ['a'])], 1000);
   expect(decodeState(untagged!)).toBeUndefined();
-  const unended = encodeState(here, tag, [], 1000)[0]!.slice();
+  const unended = new Uint8Array(encodeState(here, tag, [], 1000)[0]!);
   unended[1] = 2;
   expect(decodeState(unended)).toBeUndefined();
 });

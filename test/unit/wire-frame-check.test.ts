@@ -39,7 +39,7 @@ function frame(parts: Partial<FrameParts> = {}): Uint8Array {
 
 /** The same frame as a big-endian client writes it; the hint too, with its mark clear. */
 function bigEndian(f: Uint8Array): Uint8Array {
-  const b = f.slice();
+  const b = new Uint8Array(f);
   const view = new DataView(b.buffer);
   for (const at of [0, GROUPS_COUNT_OFFSET, HINT_OFFSET, DATA_LENGTH_OFFSET]) {
     const word = readU32(f, at);
@@ -59,14 +59,14 @@ function readAll(chunks: Uint8Array[], limits = facts()) {
   let dropped = 0;
   const reader = new FrameReader(limits, {
     run: (frames, n) => {
-      runs.push(frames.slice());
+      runs.push(new Uint8Array(frames));
       messages += n;
     },
     dropped: () => dropped++,
   });
   let state: StreamState = 'open';
   for (const chunk of chunks) {
-    state = reader.received(chunk.slice());
+    state = reader.received(new Uint8Array(chunk));
     if (state !== 'open') break;
   }
   const fault = state === 'invalid' ? reader.fault : undefined;

@@ -55,7 +55,7 @@ export class EventReader {
       at = this.partial.fill(chunk, at, chunk.length, needed);
       if (this.partial.length < HEADER_BYTES || this.partial.length < this.frameBytes(this.partial.bytes, 0)) continue;
       // The buffer is used again for the next frame; what is handed up is not.
-      this.event(this.partial.bytes.slice(), events);
+      this.event(new Uint8Array(this.partial.bytes), events);
       this.partial.clear();
     }
     while (chunk.length - at >= HEADER_BYTES) {
@@ -137,7 +137,7 @@ function rejected(f: Uint8Array): SessionEvent {
 
 /** A copy with every number of the header, and of a membership body, little-endian; the hint is untouched. */
 function littleEndian(frame: Uint8Array): Uint8Array {
-  const f = frame.slice();
+  const f = new Uint8Array(frame);
   for (const at of [0, GROUPS_COUNT_OFFSET, DATA_LENGTH_OFFSET]) swapU32(f, at);
   const service = readU32(f, 0);
   writeU32(f, 0, (service | ENDIAN_MARK) >>> 0);

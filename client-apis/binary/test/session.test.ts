@@ -81,7 +81,7 @@ class Client implements SessionOut {
     this.ended = end;
   }
   send(...parts: (string | Uint8Array)[]): this {
-    for (const part of parts) this.machine.received(typeof part === 'string' ? bytes(part) : part.slice());
+    for (const part of parts) this.machine.received(typeof part === 'string' ? bytes(part) : new Uint8Array(part));
     return this;
   }
 }

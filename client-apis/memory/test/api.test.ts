@@ -134,7 +134,7 @@ describe('malformed frames', () => {
 });
 
 function patched(b: Uint8Array, at: number, value: number): Uint8Array {
-  const copy = b.slice();
+  const copy = new Uint8Array(b);
   copy[at] = value;
   return copy;
 }

@@ -202,7 +202,7 @@ export class Run {
     if (this.#rows.changed) {
       this.#rows.changed = false;
       this.#outbox.store.drop(this.#rows.stable[this.#self]!);
-      this.#gate.stable(this.#rows.stable.slice());
+      this.#gate.stable(new Float64Array(this.#rows.stable));
     }
     this.#tellWindow();
   }

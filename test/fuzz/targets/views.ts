@@ -37,7 +37,7 @@ function valid(r: Random): Uint8Array {
 }
 
 function feed(input: Uint8Array): boolean {
-  const events = readEvents(input.slice());
+  const events = readEvents(new Uint8Array(input));
   if (events === undefined) return input.length >= HEADER_BYTES;
   // Only whole frames are handed to a writer of old views.
   oldViews(input);

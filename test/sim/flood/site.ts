@@ -278,10 +278,15 @@ export class Life implements EndPoint {
     this.after(1 + this.site.random.below(300), () => this.machine.generated(request.number, answer));
   }
 
+  private copyOf(key: string): Uint8Array | undefined {
+    const record = this.machine.record(key);
+    return record && new Uint8Array(record);
+  }
+
   private flush(): void {
     if (this.writing !== undefined || this.touched.size === 0 || !this.site.durable) return;
     const cut = this.machine.cut();
-    const changes = [...this.touched].map((key) => [key, this.machine.record(key)?.slice()] as const);
+    const changes = [...this.touched].map((key) => [key, this.copyOf(key)] as const);
     this.touched.clear();
     this.writing = changes;
     const { clock, random } = this.site;

@@ -143,7 +143,7 @@ describe.each(Object.keys(EXPECTED))('%s', (file) => {
   });
 
   test('items 47 and 48: own place, own set, who changed', () => {
-    for (const e of new EventReader(self, MAX_BYTES).push(bytes.slice())) {
+    for (const e of new EventReader(self, MAX_BYTES).push(new Uint8Array(bytes))) {
       if (e.kind !== 'view') continue;
       expect(e.ownIndex).toBe(e.members.indexOf(self));
       if (e.cause === 'network') expect(e.together).toEqual(e.sets[e.localSet]);

@@ -36,7 +36,7 @@ class Member {
   }
 
   hear(bytes: Uint8Array): void {
-    for (const e of this.reader.push(bytes.slice())) this.machine.received(e);
+    for (const e of this.reader.push(new Uint8Array(bytes))) this.machine.received(e);
   }
 
   join(group: string): void {

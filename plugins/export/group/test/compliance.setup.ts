@@ -10,7 +10,7 @@ export const GROUP = 'updates';
 export function member(sessions: FakeSessions, group = GROUP): MessageEvent[] {
   const received: MessageEvent[] = [];
   const deliver = (frames: Bytes): void => {
-    for (const event of readEvents(frames.slice()) ?? []) if (event.kind === 'message') received.push(event);
+    for (const event of readEvents(new Uint8Array(frames)) ?? []) if (event.kind === 'message') received.push(event);
   };
   const sink = { deliver, flush: () => undefined, ended: () => undefined };
   const session = sessions.open({ name: 'member', membership: true, from: 'test', listener: 'test' }, sink);

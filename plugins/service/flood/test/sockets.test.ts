@@ -209,7 +209,7 @@ class Sink implements ChannelSink {
     this.over = new Promise((resolve) => (this.end = resolve));
   }
   received(bytes: Uint8Array): void {
-    this.parts.push(bytes.slice());
+    this.parts.push(new Uint8Array(bytes));
     this.bytes += bytes.length;
   }
   drained(): void {
