@@ -54,8 +54,7 @@ class Daemon implements DaemonMachine {
   readonly #fragments = new Fragments();
   /** What a send has besides the pack, at the most. */
   readonly #headBytes: number;
-  /** Where everything gets through. */
-  readonly #ownPacking: Packing;
+  readonly #ownPackBytes: number;
   /** What packs of the present configuration are made for: room of one send, and how. */
   #room = 0;
   #packing: Packing;
@@ -83,8 +82,8 @@ class Daemon implements DaemonMachine {
     this.#self = { place: self, listHash, incarnation };
     this.#name = list[self]!.name;
     this.#headBytes = ENVELOPE_BYTES + Math.max(link.overheadBytes, REPAIR_HEAD_BYTES);
-    this.#ownPacking = this.#packingFor(medium.maxBytes - this.#headBytes, options.packBytes || DEFAULT_PACK_BYTES);
-    this.#packing = this.#ownPacking;
+    this.#ownPackBytes = Math.min(options.packBytes || DEFAULT_PACK_BYTES, medium.maxBytes - this.#headBytes);
+    this.#packing = this.#packingFor(this.#ownPackBytes);
     this.#membership = new Membership(list, self, incarnation, birth.idNumber, options.silenceLimitMs, {
       send: (to, kind, body) => this.#control(to, kind, this.#configuration?.id, body),
       sever: (peer) => ports.sever(peer),
@@ -108,7 +107,7 @@ class Daemon implements DaemonMachine {
       commit: (p, plan) => this.#install(p, plan),
       stuck: (why) => this.#membership.stuck(why),
     });
-    this.#outbox = new Outbox((n) => ports.allocate(n), this.#ownPacking);
+    this.#outbox = new Outbox((n) => ports.allocate(n), this.#packing);
     const parts = {
       link,
       outbox: this.#outbox,
@@ -394,7 +393,7 @@ class Daemon implements DaemonMachine {
     const c = this.#configuration;
     const { log, promised } = this.#delivery;
     const old = c && { id: c.id, rank: c.self, stable: log.stableTo, promised, ranges: log.ranges() };
-    return { maxPackBytes: this.#ownPacking.bytes, highestTime: this.#membership.highestTime, old };
+    return { maxPackBytes: this.#ownPackBytes, highestTime: this.#membership.highestTime, old };
   }
 
   /** Delivers the rest of the old configuration as the plan says, then begins the new one. */
@@ -455,20 +454,20 @@ class Daemon implements DaemonMachine {
     return Math.min(maxBytes, fitBytes);
   }
 
-  /** What one send has room for beside the heads. */
+  /** What one send to a member may have beside the heads, and gets through well. */
   #roomBytes(): number {
-    return this.#fitBytes() - this.#headBytes;
+    return Math.min(this.#configuration!.maxPackBytes, this.#fitBytes() - this.#headBytes);
   }
 
   /** How packs of the present configuration are made for what now gets through. */
   #fit(): Packing {
     this.#room = this.#roomBytes();
-    return (this.#packing = this.#packingFor(this.#room, this.#configuration!.maxPackBytes));
+    return (this.#packing = this.#packingFor(this.#room));
   }
 
-  #packingFor(roomBytes: number, most: number): Packing {
+  #packingFor(roomBytes: number): Packing {
     const { bytes, compact } = this.birth.link.packing?.(roomBytes) ?? { bytes: roomBytes, compact: false };
-    return { bytes: Math.min(bytes, most), compact };
+    return { bytes: Math.min(bytes, this.birth.options.packBytes || bytes), compact };
   }
 
   #taken(place: number, ok: boolean, what: string): void {

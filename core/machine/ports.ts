@@ -85,7 +85,7 @@ export interface DaemonPorts {
   setTimer(key: number, ms: number): void;
   /** A run of whole frames for that session, shared with others: never changed. */
   deliver(session: number, frames: Bytes, messages: number): void;
-  /** The session's disconnect was delivered in the order: its name is free again. */
+  /** The session's disconnect was delivered in the order, or concerned nobody else: its name is free again. */
   gone(session: number): void;
   /** May regular frames of clients be read? Joins and leaves of a client travel in the same stream, so all wait. */
   reading(open: boolean): void;

@@ -35,7 +35,7 @@ export interface Configuration {
   readonly members: readonly Member[];
   /** Own rank. */
   readonly self: number;
-  /** Largest pack, in bytes, that every member can send and receive. */
+  /** Largest pack, in bytes, that every member can send and receive in one send. */
   readonly maxPackBytes: number;
 }
 
@@ -74,7 +74,7 @@ export type Plane = 'control' | 'data';
 
 /** How packs are best made for a link. */
 export interface Packing {
-  /** Largest pack, bytes. */
+  /** Largest pack, bytes; where it is compact at most MAX_RUN_BYTES count. */
   readonly bytes: number;
   /**
    * Heads that repeat are left out (core/wire/compact.ts): a pack of frames may be longer than that, at most MAX_RUN_BYTES,
@@ -142,8 +142,8 @@ export interface LinkUp {
   /** Milliseconds, monotonic, of the event being handled. */
   now(): number;
   /**
-   * What one send has room for behind the link's own head and gets through well at present, bytes; `maxPackBytes` of the
-   * configuration when this is absent. Rises and falls with what the medium's paths carry.
+   * What one send has room for behind the link's own head and gets through well at present, bytes: at most `maxPackBytes` of
+   * the configuration, which it is when this is absent. Rises and falls with what the medium's paths carry.
    */
   roomBytes?(): number;
 }

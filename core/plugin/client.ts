@@ -35,7 +35,7 @@ export interface Session {
   readonly privateGroup: string;
   /** A run of whole canonical checked frames (see `checkFrames`): regular, JOIN, LEAVE. Copied before it returns. */
   submit(frames: Bytes): void;
-  /** Ends the session; its disconnect is ordered. Idempotent; no `deliver` follows. */
+  /** Ends the session; its disconnect is ordered if it ever asked to join a group. Idempotent; no `deliver` follows. */
   end(reason: SessionEnd, detail?: string): void;
   /** Policy `block`: this reader is too slow (true) or good again (false). */
   congested(on: boolean): void;

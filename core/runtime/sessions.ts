@@ -74,7 +74,7 @@ export class SessionTable implements Sessions {
   readonly maxMessageBytes: number;
   readonly limit: number;
   private readonly open_ = new Map<number, OpenSession>();
-  /** Ended, but their disconnect is still to come through the order. */
+  /** Ended, but not `gone`: their disconnect is still to come through the order. */
   private readonly leaving = new Set<number>();
   private readonly ends: EndedSession[] = [];
   private dirty: OpenSession[] = [];
@@ -167,7 +167,7 @@ export class SessionTable implements Sessions {
     return this.dirty.length > 0;
   }
 
-  /** The disconnect of that session was delivered in the order. */
+  /** That session's name is free again. */
   gone(id: number): void {
     this.leaving.delete(id);
   }

@@ -23,7 +23,7 @@ import {
 export const REPEAT_BYTES = 2;
 /** Longest data of such a frame, bytes. */
 export const REPEAT_MAX_BYTES = 0x7fff;
-/** Longest run that may be made compact, bytes: what a receiver lays out for one datagram. */
+/** Longest run that may be made compact, bytes: what a receiver lays out for one pack. */
 export const MAX_RUN_BYTES = 16_384;
 
 const WHOLE = 0x80;

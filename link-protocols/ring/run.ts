@@ -14,7 +14,7 @@ import {
   TOKEN_BYTES,
 } from './limits.js';
 import { OwnPacks } from './own.js';
-import { Parts, partsOf } from './parts.js';
+import { packingFor, Parts, partsOf } from './parts.js';
 import { answer } from './requests.js';
 import { Store } from './store.js';
 import type { Numbered, Token, TokenState } from './wire.js';
@@ -46,7 +46,8 @@ const TIMER_KEYS = [PASS_TIMER, WAKE_TIMER] as const;
 export class Run {
   readonly #members: number;
   readonly #self: number;
-  readonly #maxPackBytes: number;
+  /** Largest pack that is made. */
+  readonly #packBytes: number;
   readonly #windowBytes: number;
   readonly #acceleratedBytes: number;
   readonly #maxRanges: number;
@@ -93,9 +94,10 @@ export class Run {
     const { members, self, maxPackBytes } = configuration;
     this.#members = members.length;
     this.#self = self;
-    this.#maxPackBytes = maxPackBytes;
-    this.#room = () => up.roomBytes?.() ?? maxPackBytes;
-    this.#windowBytes = Math.max(windowBytes, this.#cost(maxPackBytes));
+    this.#room = () => Math.min(maxPackBytes, up.roomBytes?.() ?? maxPackBytes);
+    // Who does not tell the room of a send makes packs that fit one.
+    this.#packBytes = up.roomBytes === undefined ? maxPackBytes : packingFor(maxPackBytes).bytes;
+    this.#windowBytes = Math.max(windowBytes, this.#cost(this.#packBytes));
     this.#acceleratedBytes = acceleratedBytes;
     const most = Math.min(TOKEN_BYTES, this.#room() + DATA_HEAD_BYTES);
     const room = most - TOKEN_HEAD_BYTES - HELD_BYTES * this.#members;
@@ -103,7 +105,8 @@ export class Run {
     if (this.#members > 1 && this.#maxRanges < 1) throw new Error('ring: a token for so many members fits no datagram');
     const gate = (this.#gate = new Gate(up));
     this.#parts = new Parts(this.#members);
-    this.#own = new OwnPacks(self, this.#windowBytes, this.#store);
+    // A ring of one waits for nobody.
+    this.#own = new OwnPacks(self, this.#members === 1 ? Infinity : this.#windowBytes, this.#store);
     this.#custody = new Custody(gate, { pass: PASS_TIMER, wake: WAKE_TIMER });
     this.#holes = new Holes(gate, self);
     this.#counts = members.map(() => 0);
@@ -298,6 +301,7 @@ export class Run {
     for (const { to, pack } of answers.sends) this.#send(to, pack);
     this.#resent += answers.sends.length;
     const numbered = this.#own.number(t, answers.bytes, this.#full.size > 0);
+    for (const n of numbered) this.#parts.forget(n.position);
     this.#highest = t.highest;
     this.#learn(t);
     const gaps = this.#holes.look(this.#store, this.#highestBefore, this.#maxRanges, t.held);
@@ -377,9 +381,9 @@ export class Run {
     return bodyBytes + DATAGRAM_COST_BYTES * partsOf(bodyBytes, this.#room());
   }
 
-  /** As it travels: compact where it would not fit one datagram else, and is larger than it may be or goes in parts. */
+  /** As it travels: compact where it would not fit one datagram else. */
   #bodyOf({ kind, bytes }: Pack): Bytes {
-    const fits = bytes.length <= Math.min(this.#maxPackBytes, this.#room());
+    const fits = bytes.length <= this.#room();
     if (fits || kind !== 'frames' || bytes.length > MAX_RUN_BYTES) return bytes;
     const compact = this.#compactor.compact(bytes);
     return compact.length < bytes.length ? compact : bytes;
@@ -412,7 +416,7 @@ export class Run {
     const window =
       this.#token === undefined && this.#own.waiting > 0
         ? 0
-        : Math.max(0, allowed + this.#maxPackBytes - this.#own.waitingBytes);
+        : Math.max(0, allowed + this.#packBytes - this.#own.waitingBytes);
     if (window === this.#window) return;
     this.#window = window;
     this.#gate.window(window);

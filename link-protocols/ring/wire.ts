@@ -15,7 +15,7 @@
 //          of a part:                                      ..     per range u16 asked for by this rank (bit 15: urgent),
 //          20 u8   which part, from 0                              u48 first position, u16 how many
 //          21 u8   how many, from 2
-//          22 ..   its bytes
+//          22 ..   its bytes, at least one
 //
 //   STATE   0 u8   3
 //           1 u8   bit 0: parked
@@ -125,7 +125,7 @@ export function readData(b: Bytes, members: number): Arrived | undefined {
   if (kind === undefined || sender >= members || index < 1 || index > position || b.length < bodyAt) return undefined;
   const part = isPart ? b[DATA_HEAD_BYTES]! : 0;
   const parts = isPart ? b[DATA_HEAD_BYTES + 1]! : 1;
-  if (isPart && (parts < 2 || parts > MAX_PARTS || part >= parts)) return undefined;
+  if (isPart && (parts < 2 || parts > MAX_PARTS || part >= parts || b.length === bodyAt)) return undefined;
   const safeAt = readU32(b, 16) | 0;
   return { kind, compact, position, sender, index, safeAt, part, parts, body: b.subarray(bodyAt) };
 }

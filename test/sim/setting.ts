@@ -36,7 +36,7 @@ const PHASES = 6;
 /** The smallest clusters have up to so many daemons more than the least. */
 const SMALL_SPREAD = 2;
 const STREAM_BYTES = [16_384, 65_536, 262_144];
-const DATAGRAM_BYTES = [1400, 8900, 60_000];
+const DATAGRAM_BYTES = [1400, 3500, 8900, 60_000];
 const STREAM_BUFFERS = [65_536, 262_144, 1_048_576];
 const DATAGRAM_BUFFERS = [65_536, 212_992];
 
@@ -78,7 +78,7 @@ function sizeOf(r: Random, [low, high]: readonly [number, number]): number {
 /** Sizes that paths carry in turn: mostly the largest all the time. */
 function fitsOf(r: Random, maxBytes: number): readonly number[] {
   if (!r.chance(300)) return [];
-  return Array.from({ length: r.between(2, 9) }, () => Math.min(maxBytes, r.pick([400, 1400, 8900, 60_000])));
+  return Array.from({ length: r.between(2, 9) }, () => Math.min(maxBytes, r.pick([400, 1400, 3000, 8900, 60_000])));
 }
 
 /** Options of one life of a daemon: neighbours, and lives of one name, differ in them. */

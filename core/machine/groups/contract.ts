@@ -4,7 +4,7 @@ import type { Bytes, Configuration, ConfigurationId, Member } from '../types.js'
 export interface GroupsOut {
   /** A run of whole frames (regular and membership frames alike) for a local session, `messages` of them. */
   deliver(session: number, frames: Bytes, messages: number): void;
-  /** The disconnect of a local session was reached in the order. */
+  /** The disconnect of a local session was reached in the order, or it was forgotten. */
   gone(session: number): void;
   /**
    * Own part of the state exchange, to be ordered before anything else of the new configuration; each at most

@@ -81,7 +81,7 @@ export class Run {
     this.#self = self;
     this.#stream = stream;
     this.#maxPackBytes = maxPackBytes;
-    this.#packBytes = () => Math.min(maxPackBytes, up.roomBytes?.() ?? maxPackBytes);
+    this.#packBytes = () => up.roomBytes?.() ?? maxPackBytes;
     this.#windowBytes = Math.max(windowBytes, maxPackBytes + DATA_HEAD_BYTES);
     this.#gate = new Gate(up);
     this.#rows = new Rows(this.#members, self);

@@ -39,8 +39,10 @@ export class Outbox {
   #queue: (Frames | Large)[] = [];
   #head = 0;
   #state: Bytes[] = [];
-  #limit: number;
-  #compacting: boolean;
+  #packing: Packing = { bytes: 0, compact: false };
+  /** Largest pack, as it travels. */
+  #limit = 0;
+  #compacting = false;
   #slab: Bytes = new Uint8Array(0);
   #slabUsed = 0;
   #slabWords: DataView = NO_WORDS;
@@ -55,8 +57,13 @@ export class Outbox {
     private readonly allocate: (bytes: number) => Bytes,
     packing: Packing,
   ) {
-    this.#limit = packing.bytes;
-    this.#compacting = packing.compact;
+    this.#use(packing);
+  }
+
+  #use({ bytes, compact }: Packing): void {
+    this.#limit = compact ? Math.min(bytes, MAX_RUN_BYTES) : bytes;
+    this.#compacting = compact;
+    this.#packing = { bytes, compact };
   }
 
   /**
@@ -77,16 +84,14 @@ export class Outbox {
     this.#open = undefined;
     this.#state = [];
     this.bytes = 0;
-    this.#limit = packing.bytes;
-    this.#compacting = packing.compact;
+    this.#use(packing);
     for (const frame of frames) this.add(frame);
   }
 
   /** From here on packs are made like that; what was cut stays as it is. */
-  limit({ bytes, compact }: Packing): void {
-    if (bytes === this.#limit && compact === this.#compacting) return;
-    this.#limit = bytes;
-    this.#compacting = compact;
+  limit(packing: Packing): void {
+    if (packing.bytes === this.#packing.bytes && packing.compact === this.#packing.compact) return;
+    this.#use(packing);
     this.#close();
   }
 

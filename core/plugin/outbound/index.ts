@@ -92,6 +92,7 @@ export class Outbound {
     this.host.loop.cancelTimer(this.timer);
     this.fresh = [];
     this.queue = [];
+    this.kept.clear();
     // Storage that fails here has nothing to lose: a former life's rest is never read.
     this.spill?.clear().catch(() => undefined);
   }

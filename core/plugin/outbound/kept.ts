@@ -39,6 +39,12 @@ export class Kept {
     this.discount(slices);
   }
 
+  /** Nothing is kept any more. */
+  clear(): void {
+    this.slabs.clear();
+    this.bytes = this.waiting = 0;
+  }
+
   private count(slices: readonly Bytes[]): void {
     for (const { buffer } of slices) {
       const uses = this.slabs.get(buffer) ?? 0;

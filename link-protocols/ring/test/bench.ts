@@ -41,7 +41,7 @@ export class Bench {
     const members = this.seats.map((_, place) => ({ name: `m${place}`, incarnation: 1n, place }));
     this.seats.forEach((seat, self) =>
       seat.link.install(
-        { id: { number: 1, time: 1 }, members, self, maxPackBytes: rooms.length > 0 ? 6000 : 1000 },
+        { id: { number: 1, time: 1 }, members, self, maxPackBytes: rooms.length > 0 ? Math.max(...rooms) : 1000 },
         {
           accepted: (_, __, pack) => void seat.got.push(pack.bytes[0]!),
           stable: (upTo) => void (seat.stable = upTo[0]!),

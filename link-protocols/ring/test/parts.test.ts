@@ -1,6 +1,8 @@
 // Packs in parts (docs/design/ring.md 2): cut to what a datagram has room for, put together again, never from two cuts.
 import { describe, expect, test } from '@jest/globals';
-import { DATAGRAMS_PER_PACK, MAX_PARTS, SMALL_ROOM_BYTES } from '../limits.js';
+import { MAX_RUN_BYTES } from 'peal/plugin';
+import { DATAGRAM_COST_BYTES, DATAGRAMS_PER_PACK, MAX_PARTS, SMALL_ROOM_BYTES } from '../limits.js';
+import { createRing } from '../machine.js';
 import { packingFor, Parts, partsOf } from '../parts.js';
 import { dataHead, PART_BYTES, readData, type Arrived, type Numbered } from '../wire.js';
 import { Bench } from './bench.js';
@@ -50,6 +52,49 @@ describe('a pack in parts', () => {
     b.settle();
     expect(b.seats.map((s) => s.got)).toEqual([[7], [7]]);
   });
+
+  test('that would need more parts than are taken goes in that many, which are larger', () => {
+    const rooms = [59_952, 59_952];
+    const b = new Bench(2, {}, rooms);
+    rooms.fill(352);
+    b.say(0, 7, 59_952);
+    expect(b.sent.filter(is('data 0>1'))).toHaveLength(MAX_PARTS);
+    b.settle();
+    expect(b.seats.map((s) => s.got)).toEqual([[7], [7]]);
+  });
+
+  test('fits the datagrams of whoever has the smallest, whatever the own medium carries', () => {
+    const sent: number[] = [];
+    const link = createRing();
+    const members = [0, 1].map((place) => ({ name: `m${place}`, incarnation: 1n, place }));
+    const configuration = { id: { number: 1, time: 1 }, members, self: 0, maxPackBytes: 1419 };
+    link.install(configuration, {
+      accepted: () => undefined,
+      stable: () => undefined,
+      window: () => undefined,
+      suspect: () => undefined,
+      send: (_to, _plane, head, body) => {
+        sent.push(head.length + (body?.length ?? 0));
+        return true;
+      },
+      setTimer: () => undefined,
+      now: () => 0,
+      roomBytes: () => 61_000,
+    });
+    link.submit({ kind: 'piece', position: 0, safeAt: -1, bytes: new Uint8Array(8000) });
+    link.flush();
+    expect(sent.length).toBeGreaterThan(6);
+    expect(Math.max(...sent)).toBeLessThanOrEqual(1419 + 20);
+  });
+
+  test('costs more than the window when the room shrinks: a ring of one numbers it all the same', () => {
+    const rooms = [6000];
+    const b = new Bench(1, { windowBytes: 5000 }, rooms);
+    rooms[0] = 1000;
+    for (const mark of [1, 2, 3]) b.say(0, mark, 6000);
+    expect(b.sent).toEqual([]);
+    expect(b.seats[0]!.got).toEqual([1, 2, 3]);
+  });
 });
 
 describe('parts', () => {
@@ -75,16 +120,24 @@ describe('parts', () => {
     expect(parts.add(1, a[0]!)).toBeUndefined();
     expect(parts.add(2, c[1]!)).toBeUndefined();
     expect(parts.add(2, c[2]!)).toBeUndefined();
-    expect(parts.bytes).toBe(50 + 34 + 32);
+    expect(parts.bytes).toBe(50 + 34 + 32 + 3 * DATAGRAM_COST_BYTES);
     expect(parts.add(1, c[0]!)).toBeUndefined();
     expect(parts.add(1, c[0]!)).toBeUndefined();
-    expect(parts.bytes).toBe(34 + 34 + 32);
+    expect(parts.bytes).toBe(34 + 34 + 32 + 3 * DATAGRAM_COST_BYTES);
     expect(parts.add(2, c[0]!)).toEqual(content);
-    expect(parts.bytes).toBe(34);
+    expect(parts.bytes).toBe(34 + DATAGRAM_COST_BYTES);
     parts.forget(4);
-    expect(parts.bytes).toBe(34);
+    expect(parts.bytes).toBe(34 + DATAGRAM_COST_BYTES);
     parts.forget(5);
     expect(parts.bytes).toBe(0);
+  });
+
+  test('that arrive in another order are put together in theirs', () => {
+    const parts = new Parts(3);
+    const [a, b, c] = cutIn(3);
+    expect(parts.add(1, c!)).toBeUndefined();
+    expect(parts.add(1, a!)).toBeUndefined();
+    expect(parts.add(1, b!)).toEqual(content);
   });
 
   test('of claimed numbers that cannot be are malformed', () => {
@@ -104,14 +157,18 @@ describe('parts', () => {
     ] as const)
       expect(claimed(part, many)).toBeUndefined();
     expect(readData(bytes.subarray(0, 21), 3)).toBeUndefined();
+    // A part without bytes would cost memory and bring nothing.
+    claimed(1, 2);
+    expect(readData(bytes.subarray(0, 22), 3)).toBeUndefined();
   });
 
   test('only where a datagram is small, and then no part is larger than its room', () => {
     expect(packingFor(SMALL_ROOM_BYTES)).toEqual({ bytes: SMALL_ROOM_BYTES, compact: false });
-    for (const room of [400, 1412, SMALL_ROOM_BYTES - 1]) {
+    for (const room of [400, 1412, 3000, SMALL_ROOM_BYTES - 1]) {
       const { bytes, compact } = packingFor(room);
       expect(compact).toBe(true);
-      expect(partsOf(bytes, room)).toBe(DATAGRAMS_PER_PACK);
+      expect(bytes).toBeLessThanOrEqual(MAX_RUN_BYTES);
+      expect(partsOf(bytes, room)).toBeLessThanOrEqual(DATAGRAMS_PER_PACK);
       for (let length = 1; length <= bytes; length++) {
         const parts = partsOf(length, room);
         const most = parts === 1 ? room : room - PART_BYTES;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Reassembly } from '../../../core/machine/delivery/pieces.js';
 import { Outbox } from '../../../core/machine/outbox/outbox.js';
 import type { Packing } from '../../../core/machine/types.js';
+import { MAX_RUN_BYTES } from '../../../core/wire/compact.js';
 import { buildFrame, Service } from '../../../core/wire/frame.js';
 
 const allocate = (n: number): Uint8Array => new Uint8Array(n);
@@ -31,6 +32,13 @@ function drain(box: Outbox, limit: number): Uint8Array {
 }
 
 describe('outbox', () => {
+  test('where packs are compact none is longer than a run that may be', () => {
+    const box = new Outbox(allocate, { bytes: 24_000, compact: true });
+    const said = frame(20_000);
+    box.add(said);
+    expect(drain(box, MAX_RUN_BYTES)).toEqual(said);
+  });
+
   test('small runs share a pack until it is taken', () => {
     const box = new Outbox(allocate, whole(1000));
     box.add(frame(10));
