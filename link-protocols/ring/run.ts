@@ -360,9 +360,11 @@ export class Run {
 
   /** In one datagram, or in parts. */
   #send(to: number | 'all', n: Numbered): void {
-    const parts = partsOf(n.body.length, this.#room());
-    if (parts === 1) return this.#sendOne(to, dataHead(n), n.body);
-    const size = Math.ceil(n.body.length / parts);
+    const most = partsOf(n.body.length, this.#room());
+    if (most === 1) return this.#sendOne(to, dataHead(n), n.body);
+    const size = Math.ceil(n.body.length / most);
+    // Cut evenly it may be fewer.
+    const parts = Math.ceil(n.body.length / size);
     for (let i = 0; i < parts; i++) this.#sendOne(to, dataHead(n, i, parts), n.body.subarray(i * size, (i + 1) * size));
   }
 

@@ -53,8 +53,8 @@ const state = (r: Random): wire.TokenState => ({ parked: r.chance(500), hop: r.b
 
 /** The pack in one message, or cut into up to four. */
 function datas(r: Random, n: wire.Numbered): Uint8Array[] {
-  const parts = 1 + r.below(4);
-  const size = Math.ceil(n.body.length / parts);
+  const size = Math.ceil(n.body.length / (1 + r.below(4)));
+  const parts = Math.ceil(n.body.length / size);
   return Array.from({ length: parts }, (_, i) =>
     Uint8Array.of(...wire.dataHead(n, i, parts), ...n.body.subarray(i * size, (i + 1) * size)),
   );
