@@ -70,6 +70,7 @@ async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<F
     messages: perSecond,
     megabytes: (perSecond * bytes) / 1e6,
     cpu: ((cpuSeconds(c) - before) * 1e6) / messages,
+    total: messages,
   };
 }
 

@@ -49,7 +49,12 @@ export function readAccepted(socket: Socket, take: (chunk: Bytes) => void): void
   inside[buffer] = shared;
   inside[callback] = (bytes: number): boolean => {
     take(shared.subarray(0, bytes));
-    return true;
+    if (bytes < READ_BYTES) return true;
+    // There is more, and it would be read at once: before the loop can take it, so that it would have to be copied.
+    setImmediate(() => {
+      if (!socket.isPaused() && !socket.destroyed) socket.resume();
+    });
+    return false;
   };
   handle.useUserBuffer!(shared);
   readable.autoDestroy = writable.autoDestroy = false;
