@@ -15,7 +15,7 @@ import type { Bytes } from '../machine/types.js';
  * What one read may bring, bytes. Measured against 64 KB (CPU of all daemons per message): 1 KB 2.75 -> 2.12 us, 10 KB
  * 23.3 -> 22.7, 100 KB 205 -> 191, since fewer frames end in the next chunk; 256 KB would save as much again, for ticks twice as long.
  */
-const READ_BYTES = 128 * 1024;
+export const READ_BYTES = 128 * 1024;
 
 /** Filled by one read of any socket and handed up before the next one. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
