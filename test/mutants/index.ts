@@ -103,6 +103,10 @@ export const TESTED: ReadonlySet<string> = new Set([
   'parked-before-all-know',
   'parked-token-not-called',
   'whole-for-each-piece',
+  'rank-for-place',
+  'dropped-before-stable',
+  'unsent-forgotten',
+  'numbered-counts-as-unsent',
 ]);
 
 /**

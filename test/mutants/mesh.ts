@@ -114,4 +114,10 @@ export const MESH = planted('mesh', [
       'for (let i = 0; i < Math.min(count, 5); i++) if (first + i !== from)',
     ],
   ],
+  [
+    'asks-the-first-five',
+    'what is missing is asked for, of whoever sent it',
+    RUN,
+    ['if (!box.hole || box.nackAt > now) return;', 'if (rank > 4 || !box.hole || box.nackAt > now) return;'],
+  ],
 ]);

@@ -104,4 +104,18 @@ export const RING: readonly Mutant[] = [
     'if (own !== undefined) this.waitingBytes -= own.bytes.length;',
     'void own;',
   ),
+  row(
+    'compact-pack-not-safe',
+    'a pack keeps its SAFE mark in whatever form it travels',
+    'link-protocols/ring/own.ts',
+    'pack: { ...pack, position }, body };',
+    'pack: { ...pack, position, safeAt: body === pack.bytes ? pack.safeAt : -1 }, body };',
+  ),
+  row(
+    'answers-the-first-five',
+    'what any member asks for is sent to it',
+    'link-protocols/ring/requests.ts',
+    'if (r.who === self) continue;',
+    'if (r.who === self || r.who > 4) continue;',
+  ),
 ];
