@@ -204,9 +204,10 @@ async function tested(m: Mutant, attacks: boolean): Promise<Verdict> {
     let by: string | undefined;
     for (const { only, but } of attacks ? SCENES : TESTS) {
       const patterns = only.flatMap((o) => ['--testPathPatterns', o]);
-      const [failure] = await failing(folder, ['--testPathIgnorePatterns', but.join('|'), ...patterns]);
-      by = failure?.first;
-      if (by !== undefined) break;
+      const failures = await failing(folder, ['--testPathIgnorePatterns', but.join('|'), ...patterns]);
+      if (failures.length === 0) continue;
+      by = failures.map((f) => f.first).join('; ');
+      break;
     }
     const seconds = Math.round((Date.now() - began) / 100) / 10;
     return { mutant: m.name, machine: m.machine, caught: by !== undefined, seconds, by: by ?? '-' };
