@@ -7,6 +7,7 @@ import type { Figures, Row } from '../row.js';
 const CONNECTS = 6000;
 const JOINS = 6000;
 const PACED_JOINS = 1000;
+const WARM_LOADS = 4;
 const MANY_SESSIONS = 10_000;
 const MANY_GROUPS = 100_000;
 const KILOBYTES_PER_MEGABYTE = 1000;
@@ -47,33 +48,46 @@ const tag = (letter: string, serial: number): string => `${letter}${serial.toStr
 const connects = (c: Cluster, serial: number): Promise<Figures> =>
   churn(c, { what: 'connect', name: tag('c', serial), count: CONNECTS, width: 8 }, [0]);
 
+const joins = (c: Cluster, serial: number): Promise<Figures> =>
+  churn(c, { what: 'join', name: tag('j', serial), count: JOINS, width: 100 }, [0]);
+
+const joinsToView = (c: Cluster, serial: number): Promise<Figures> =>
+  churn(c, { what: 'join', name: tag('v', serial), count: PACED_JOINS, width: 1 }, [1]);
+
+/** The same load several times before: the first thousands of a fresh daemon are slower. */
+const warm =
+  (load: (c: Cluster, serial: number) => Promise<Figures>) =>
+  async (c: Cluster, serial: number): Promise<void> => {
+    for (let i = 0; i < WARM_LOADS; i++) await load(c, serial);
+  };
+
 export const sessions: readonly Row[] = [
   {
     name: 'connects',
     measures: 'sessions that connect and end at once, at one daemon of three',
-    options: { count: CONNECTS, 'at a time': 8, warmUp: '1 load' },
+    options: { count: CONNECTS, 'at a time': 8, warmUp: `${WARM_LOADS} loads` },
     figures: [{ ...RATE, unit: 'connects/s' }, CPU, P50, P99],
     variants: ALL,
-    prepare: async (c, serial) => {
-      await connects(c, serial);
-    },
+    prepare: warm(connects),
     run: connects,
   },
   {
     name: 'joins',
     measures: 'one session that joins groups, each left again when its view came',
-    options: { count: JOINS, 'at a time': 100 },
+    options: { count: JOINS, 'at a time': 100, warmUp: `${WARM_LOADS} loads` },
     figures: [{ ...RATE, unit: 'joins/s' }, CPU, P50, P99],
     variants: ALL,
-    run: (c, serial) => churn(c, { what: 'join', name: tag('j', serial), count: JOINS, width: 100 }, [0]),
+    prepare: warm(joins),
+    run: joins,
   },
   {
     name: 'join-to-view',
     measures: 'the same one after the other: from the join to the own view',
-    options: { count: PACED_JOINS, 'at a time': 1 },
+    options: { count: PACED_JOINS, 'at a time': 1, warmUp: `${WARM_LOADS} loads` },
     figures: [CPU, P50, P99],
     variants: ALL,
-    run: (c, serial) => churn(c, { what: 'join', name: tag('v', serial), count: PACED_JOINS, width: 1 }, [1]),
+    prepare: warm(joinsToView),
+    run: joinsToView,
   },
   {
     name: 'sessions-10000',
