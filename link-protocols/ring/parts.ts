@@ -14,6 +14,11 @@ export function packingFor(roomBytes: number): Packing {
   return { bytes: Math.min(DATAGRAMS_PER_PACK * (roomBytes - PART_BYTES), MAX_RUN_BYTES), compact: true };
 }
 
+/** Largest pack that is made where rooms are at most that, and rise and fall: six of a small room may be more than one larger. */
+export function largestPack(roomBytes: number): number {
+  return Math.max(packingFor(roomBytes).bytes, packingFor(Math.min(roomBytes, SMALL_ROOM_BYTES - 1)).bytes);
+}
+
 /** In how many datagrams a body of that length goes; where it would be more than are taken, they are larger. */
 export function partsOf(bodyBytes: number, roomBytes: number): number {
   return bodyBytes <= roomBytes ? 1 : Math.min(MAX_PARTS, Math.ceil(bodyBytes / (roomBytes - PART_BYTES)));

@@ -14,7 +14,7 @@ import {
   TOKEN_BYTES,
 } from './limits.js';
 import { OwnPacks } from './own.js';
-import { packingFor, Parts, partsOf } from './parts.js';
+import { largestPack, Parts, partsOf } from './parts.js';
 import { answer } from './requests.js';
 import { Store } from './store.js';
 import type { Numbered, Token, TokenState } from './wire.js';
@@ -96,7 +96,7 @@ export class Run {
     this.#self = self;
     this.#room = () => Math.min(maxPackBytes, up.roomBytes?.() ?? maxPackBytes);
     // Who does not tell the room of a send makes packs that fit one.
-    this.#packBytes = up.roomBytes === undefined ? maxPackBytes : packingFor(maxPackBytes).bytes;
+    this.#packBytes = up.roomBytes === undefined ? maxPackBytes : largestPack(maxPackBytes);
     this.#windowBytes = Math.max(windowBytes, this.#cost(this.#packBytes));
     this.#acceleratedBytes = acceleratedBytes;
     const most = Math.min(TOKEN_BYTES, this.#room() + DATA_HEAD_BYTES);

@@ -87,6 +87,30 @@ describe('a pack in parts', () => {
     expect(Math.max(...sent)).toBeLessThanOrEqual(1419 + 20);
   });
 
+  test('made for a small room is let in where a larger one has come back', () => {
+    const windows: number[] = [];
+    const members = [0, 1].map((place) => ({ name: `m${place}`, incarnation: 1n, place }));
+    for (const self of [0, 1]) {
+      const link = createRing();
+      link.install(
+        { id: { number: 1, time: 1 }, members, self, maxPackBytes: 8852 },
+        {
+          accepted: () => undefined,
+          stable: () => undefined,
+          window: (bytes) => windows.push(bytes),
+          suspect: () => undefined,
+          send: () => true,
+          setTimer: () => undefined,
+          now: () => 0,
+          roomBytes: () => 8852,
+        },
+      );
+    }
+    // Also of whoever has not the token, who shows with one pack that there is something to say.
+    expect(windows).toHaveLength(2);
+    for (const bytes of windows) expect(bytes).toBeGreaterThanOrEqual(packingFor(3000).bytes);
+  });
+
   test('costs more than the window when the room shrinks: a ring of one numbers it all the same', () => {
     const rooms = [6000];
     const b = new Bench(1, { windowBytes: 5000 }, rooms);
