@@ -39,7 +39,6 @@ export class Outbox {
   #queue: (Frames | Large)[] = [];
   #head = 0;
   #state: Bytes[] = [];
-  #packing: Packing = { bytes: 0, compact: false };
   /** Largest pack, as it travels. */
   #limit = 0;
   #compacting = false;
@@ -63,7 +62,6 @@ export class Outbox {
   #use({ bytes, compact }: Packing): void {
     this.#limit = compact ? Math.min(bytes, MAX_RUN_BYTES) : bytes;
     this.#compacting = compact;
-    this.#packing = { bytes, compact };
   }
 
   /**
@@ -90,9 +88,9 @@ export class Outbox {
 
   /** From here on packs are made like that; what was cut stays as it is. */
   limit(packing: Packing): void {
-    if (packing.bytes === this.#packing.bytes && packing.compact === this.#packing.compact) return;
+    const [limit, compacting] = [this.#limit, this.#compacting];
     this.#use(packing);
-    this.#close();
+    if (limit !== this.#limit || compacting !== this.#compacting) this.#close();
   }
 
   /** Own messages of the group exchange: they go before everything else, and nothing else goes until `exchanged`. */

@@ -19,7 +19,7 @@ export class Kept {
 
   /**
    * Keeps a run of `bytes` bytes; answers what to keep of it: its slices, or a copy where these are small or would keep
-   * much that is not waiting here. Copied, a message of 100 KB cost a third more.
+   * much that is not waiting here. Copied, a message of 100 KB cost a fifth more (365 instead of 309 us).
    */
   add(slices: readonly Bytes[], bytes: number): readonly Bytes[] {
     this.waiting += bytes;
