@@ -40,6 +40,12 @@ export function createDaemon(birth: Birth, ports: DaemonPorts): DaemonMachine {
   return new Daemon(birth, ports);
 }
 
+interface OwnSession {
+  readonly name: string;
+  /** It ever asked to join a group. */
+  asksToJoin: boolean;
+}
+
 class Daemon implements DaemonMachine {
   readonly #self: Transmitter;
   readonly #name: string;
@@ -58,9 +64,7 @@ class Daemon implements DaemonMachine {
   /** What packs of the present configuration are made for: room of one send, and how. */
   #room = 0;
   #packing: Packing;
-  readonly #sessions = new Map<number, string>();
-  /** Those that ever asked to join a group. */
-  readonly #joined = new Set<number>();
+  readonly #sessions = new Map<number, OwnSession>();
   readonly #changes: ChangeRecord[] = [];
   readonly #counters: Record<string, number> = {};
   readonly #linkUp: LinkUp;
@@ -222,7 +226,7 @@ class Daemon implements DaemonMachine {
   // --- sessions ---
 
   open(session: number, name: string, membership: boolean): void {
-    this.#sessions.set(session, name);
+    this.#sessions.set(session, { name, asksToJoin: false });
     this.#groups.attach(session, name, membership);
   }
 
@@ -231,20 +235,21 @@ class Daemon implements DaemonMachine {
   }
 
   submit(session: number, frames: Bytes): void {
-    if (!this.#sessions.has(session)) return;
-    if ((this.#outbox.add(frames) & Service.JOIN) !== 0) this.#joined.add(session);
+    const s = this.#sessions.get(session);
+    if (s === undefined) return;
+    if ((this.#outbox.add(frames) & Service.JOIN) !== 0) s.asksToJoin = true;
     this.#flow.backlog(this.#outbox.bytes);
   }
 
   close(session: number): void {
-    const name = this.#sessions.get(session);
-    if (name === undefined) return;
+    const s = this.#sessions.get(session);
+    if (s === undefined) return;
     this.#sessions.delete(session);
     this.#flow.congested(session, false);
     // To order an end that concerns nobody cost a third of a connection.
-    if (!this.#joined.delete(session)) return this.#groups.forget(session);
+    if (!s.asksToJoin) return this.#groups.forget(session);
     this.#groups.detach(session);
-    const sender = `#${name}#${this.#name}`;
+    const sender = `#${s.name}#${this.#name}`;
     this.#outbox.add(buildFrame({ service: Service.KILL, sender, groups: [sender] }));
   }
 
