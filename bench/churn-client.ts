@@ -27,6 +27,8 @@ export interface Churned {
 
 const o = JSON.parse(process.argv[2]!) as ChurnOrder;
 const LIMIT_MS = 120_000;
+/** What a session that only comes and goes can read at once; the 256 KB of a reader of streams cost more than the rest of it. */
+const HANDSHAKE_BYTES = 4096;
 
 function fail(why: string): never {
   console.log(JSON.stringify({ event: 'failed', why }));
@@ -71,6 +73,7 @@ function connectMany(stay: boolean): void {
       },
       // Views of a crowd would cost more than the crowd.
       !stay,
+      HANDSHAKE_BYTES,
     );
   };
   for (let i = 0; i < o.width; i++) next();

@@ -23,7 +23,7 @@ export interface RawEvents {
 export class RawClient {
   readonly socket: Socket;
   /** What was read; the first `held` bytes are the beginning of a frame, and the next read goes behind them. */
-  private readonly bytes = Buffer.alloc(READ_BYTES);
+  private readonly bytes: Buffer;
   private held = 0;
   /** Bytes of the frame at the front that are still to come and are not kept. */
   private skip = 0;
@@ -33,7 +33,10 @@ export class RawClient {
     at: { readonly host: string; readonly port: number; readonly name: string },
     private readonly up: RawEvents,
     membership = true,
+    /** Largest read, bytes, 4096 at least; the default suits streams of messages. */
+    readBytes = READ_BYTES,
   ) {
+    this.bytes = Buffer.allocUnsafe(readBytes);
     // Always into the same buffer: a fresh one for each read cost the load processes a third of their time.
     const onread = { buffer: () => this.bytes.subarray(this.held), callback: (n: number) => this.read(n) };
     this.socket = connect({ host: at.host, port: at.port, noDelay: true, onread });
