@@ -17,6 +17,8 @@ const SPREAD_SETTLE_MS = 4000;
 const NATS_SETTLE_MS = 1500;
 const MORE_DAEMONS_MS = 150;
 const THREE = 3;
+/** Where the peer's library looks for a Unix socket named after the port. */
+const UNIX_FOLDER = '/tmp/';
 /** Linux gives ports from 32,768 up to whoever asks for any. */
 const FIRST_GIVEN_PORT = 32_768;
 const FIRST_PORT = 12_000;
@@ -53,19 +55,20 @@ function daemonNames(n: number): string[] {
 export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'peal-bench-'));
   const names = daemonNames(o.daemons ?? THREE);
-  const ports = await freePorts(2 * names.length);
+  const linkPorts = await freePorts(names.length);
+  const clientPort = await freeRange(names.length);
   const largest = o.largest === undefined ? [] : [`max_message_bytes = ${o.largest}`];
   const lines = ['[daemon]', `state_dir = ${dir}`, ...largest];
   const hosts = names.map((name, i) => {
-    const port = ports[2 * i]!;
-    lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${ports[2 * i + 1]!}`);
+    const port = clientPort + i;
+    lines.push(`[peer.${name}]`, `address = 127.0.0.${i + 1}`, `link_port = ${linkPorts[i]!}`);
     lines.push(`client_port = ${port}`);
     return { host: '127.0.0.1', port };
   });
   // The medium under a ring has a section of its own, which changes only what it says.
   const medium = o.medium ?? [];
   if (link === 'ring' && medium.length > 0) lines.push('[link.udp]', ...medium);
-  lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium), ...largest);
+  lines.push(sectionsOf(link, false, link === 'ring' ? [] : medium, UNIX_FOLDER), ...largest);
   const file = join(dir, 'peal.ini');
   writeFileSync(file, lines.join('\n') + '\n');
   const processes = names.map((name) => {
@@ -90,7 +93,7 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
 
 /**
  * The first of `n` ports in a row that are free at present; none of those that the system gives to others meanwhile, since
- * a Spread daemon ends at once when its port is taken.
+ * a Spread daemon ends at once when its port is taken. The peer's library takes no Unix socket named above 32,767.
  */
 async function freeRange(n: number): Promise<number> {
   for (;;) {

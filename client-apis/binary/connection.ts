@@ -26,6 +26,8 @@ import type { RejectCode } from './wire.js';
 
 /** After our last word a client has that long to close its side, milliseconds; an abrupt end could lose the word. */
 export const LINGER_MS = 1000;
+/** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
+const LARGE_FRAME_BYTES = 32 * 1024;
 /** Chunks, each what one read brought, that may wait in the loop before the socket is no longer read. */
 const QUEUED_CHUNKS = 2;
 
@@ -104,7 +106,11 @@ export class Connection implements SessionOut, SessionSink {
       limit: QUEUED_CHUNKS,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    readAccepted(socket, (chunk) => this.source.push(chunk));
+    readAccepted(
+      socket,
+      (chunk) => this.source.push(chunk),
+      () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES,
+    );
     socket.on('end', () => this.source.push(FINISHED));
     socket.on('close', () => this.lost());
   }

@@ -101,6 +101,11 @@ export class BinarySession {
     return this.state === 'frames' || this.state === 'ended';
   }
 
+  /** Size of the frame of which only a part has come, as far as it is known, bytes; 0: there is none. */
+  get awaitedBytes(): number {
+    return this.reader?.awaitedBytes ?? 0;
+  }
+
   /** Bytes from the client, given away: changed in place. */
   received(chunk: Uint8Array): void {
     if (this.state === 'ended') return;

@@ -6,6 +6,15 @@
 const SMALLEST_BYTES = 256;
 /** A larger buffer is given back as soon as its frame is complete, so that idle sessions hold little. */
 const KEPT_BYTES = 64 * 1024;
+/** Larger buffers given back are kept for whoever needs one next: so many, and none above that many bytes. */
+const MOST_SPARES = 8;
+const LARGEST_SPARE_BYTES = 256 * 1024;
+
+/**
+ * A fresh buffer for each large frame must be cleared and collected: a tenth of the time of a daemon that is sent 100 KB
+ * (203 to 184 us). What is in one is never read before it was written.
+ */
+const spares: Uint8Array<ArrayBuffer>[] = [];
 
 export class PartialFrame {
   private buffer = new Uint8Array(0);
@@ -42,13 +51,21 @@ export class PartialFrame {
   /** Forgets what is held. */
   clear(): void {
     this.held = 0;
-    if (this.buffer.length > KEPT_BYTES) this.buffer = new Uint8Array(0);
+    if (this.buffer.length <= KEPT_BYTES) return;
+    if (this.buffer.length <= LARGEST_SPARE_BYTES && spares.length < MOST_SPARES) spares.push(this.buffer);
+    this.buffer = new Uint8Array(0);
   }
 
   private reserve(bytes: number, needed: number): void {
     if (bytes <= this.buffer.length) return;
-    const larger = new Uint8Array(Math.max(bytes, Math.min(Math.max(2 * bytes, SMALLEST_BYTES), needed)));
+    const larger = take(Math.max(bytes, Math.min(Math.max(2 * bytes, SMALLEST_BYTES), needed)));
     larger.set(this.bytes);
     this.buffer = larger;
   }
+}
+
+/** A buffer of so many bytes or, if one lies about, of more; its content is anything. */
+function take(bytes: number): Uint8Array<ArrayBuffer> {
+  const at = bytes > KEPT_BYTES ? spares.findIndex((b) => b.length >= bytes) : -1;
+  return at < 0 ? new Uint8Array(bytes) : spares.splice(at, 1)[0]!;
 }

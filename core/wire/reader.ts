@@ -36,6 +36,11 @@ export class FrameReader {
     return this.partial.length;
   }
 
+  /** Size of the incomplete frame as far as it is known, bytes; 0: there is none. */
+  get awaitedBytes(): number {
+    return this.partial.length > 0 ? this.needed : 0;
+  }
+
   /** Memory taken for incomplete frames, bytes. */
   get heldCapacity(): number {
     return this.partial.capacity;

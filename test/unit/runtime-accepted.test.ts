@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { READ_BYTES, readAccepted } from '../../core/plugin/accepted.js';
+import { LARGE_READ_BYTES, READ_BYTES, readAccepted } from '../../core/plugin/accepted.js';
 
 const MIB = 1024 * 1024;
 const open: Socket[] = [];
@@ -23,7 +23,10 @@ async function pair(): Promise<{ client: Socket; accepted: Socket }> {
   return { client, accepted };
 }
 
-test('much that waits is read once a turn, and all of it comes in order', async () => {
+test.each([
+  { frames: 'small', most: READ_BYTES },
+  { frames: 'large', most: LARGE_READ_BYTES },
+])('much that waits is read once a turn, and all of it comes in order: $frames frames', async ({ frames, most }) => {
   const { client, accepted } = await pair();
   const said = Buffer.alloc(4 * MIB);
   for (let i = 0; i < said.length; i += 4) said.writeUInt32LE(i, i);
@@ -36,15 +39,18 @@ test('much that waits is read once a turn, and all of it comes in order', async 
     turn++;
     if (!accepted.readableEnded) setImmediate(next);
   };
-  readAccepted(accepted, (chunk) => {
+  const take = (chunk: Uint8Array): void => {
     if (fullIn === turn) often++;
-    if (chunk.length === READ_BYTES) fullIn = turn;
+    // The first read is of the usual size: what comes is not known yet.
+    if (chunk.length === (got.length === 0 ? READ_BYTES : most)) fullIn = turn;
     got.push(Buffer.from(chunk));
-  });
+  };
+  readAccepted(accepted, take, () => frames === 'large');
   accepted.resume();
   next();
   await once(accepted, 'end');
   expect(Buffer.concat(got).equals(said)).toBe(true);
+  expect(Math.max(...got.map((b) => b.length))).toBe(most);
   expect([fullIn > 0, often]).toEqual([true, 0]);
 });
 
@@ -53,12 +59,13 @@ test('after pause nothing comes, also when the last read was full; after resume 
   client.end(Buffer.alloc(4 * MIB, 1));
   let bytes = 0;
   let after = 0;
-  readAccepted(accepted, (chunk) => {
+  const take = (chunk: Uint8Array): void => {
     bytes += chunk.length;
     if (accepted.isPaused()) after++;
     accepted.pause();
     setTimeout(() => accepted.resume(), 1);
-  });
+  };
+  readAccepted(accepted, take, () => false);
   accepted.resume();
   await once(accepted, 'end');
   expect(bytes).toBe(4 * MIB);

@@ -228,6 +228,19 @@ describe('partial frames', () => {
     partial.clear();
     expect(partial.capacity).toBe(0);
   });
+
+  test('a large buffer goes from frame to frame, and never shows what was in it before', () => {
+    const [first, second, third] = [new PartialFrame(), new PartialFrame(), new PartialFrame()];
+    first.fill(new Uint8Array(200_000).fill(1), 0, 200_000, 200_000);
+    const { buffer } = first.bytes;
+    first.clear();
+    second.fill(new Uint8Array(90_000).fill(2), 0, 90_000, 150_000);
+    third.fill(new Uint8Array(90_000).fill(3), 0, 90_000, 150_000);
+    expect([second.bytes.buffer === buffer, third.bytes.buffer === buffer]).toEqual([true, false]);
+    expect(second.length).toBe(90_000);
+    expect(second.bytes.every((b) => b === 2)).toBe(true);
+    expect(third.bytes.every((b) => b === 3)).toBe(true);
+  });
 });
 
 /** A stream of valid frames of all sorts, some of them without effect, in either byte order. */
