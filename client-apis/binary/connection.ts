@@ -27,7 +27,9 @@ import type { RejectCode } from './wire.js';
 /** After our last word a client has that long to close its side, milliseconds; an abrupt end could lose the word. */
 export const LINGER_MS = 1000;
 /** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
-const LARGE_FRAME_BYTES = 32 * 1024;
+const LARGE_FRAME_BYTES = 4096;
+/** Who sends that many without an answer waits for none of them. */
+const MANY_MESSAGES = 8;
 /** Chunks, each what one read brought, that may wait in the loop before the socket is no longer read. */
 const QUEUED_CHUNKS = 2;
 
@@ -85,6 +87,8 @@ export class Connection implements SessionOut, SessionSink {
   private queue: Outbound | undefined;
   private oldClient = false;
   private handshaking = true;
+  /** That the last chunk brought. */
+  private messages = 0;
   private over = false;
   /** The socket is closed. */
   private gone = false;
@@ -106,11 +110,14 @@ export class Connection implements SessionOut, SessionSink {
       limit: QUEUED_CHUNKS,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    readAccepted(
-      socket,
-      (chunk) => this.source.push(chunk),
-      () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES,
-    );
+    const take = (chunk: Uint8Array): void => {
+      this.messages = 0;
+      this.source.push(chunk);
+    };
+    readAccepted(socket, take, {
+      isLarge: () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES,
+      isMany: () => this.messages >= MANY_MESSAGES,
+    });
     socket.on('end', () => this.source.push(FINISHED));
     socket.on('close', () => this.lost());
   }
@@ -171,7 +178,8 @@ export class Connection implements SessionOut, SessionSink {
     });
   }
 
-  run(frames: Uint8Array, _messages: number): void {
+  run(frames: Uint8Array, messages: number): void {
+    this.messages += messages;
     this.session?.submit(frames);
   }
 

@@ -1,7 +1,8 @@
 // How accepted sockets are read (core/plugin/accepted.ts), on real ones: in order, once a turn, and not while paused.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { afterEach, expect, test } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { LARGE_READ_BYTES, READ_BYTES, readAccepted } from '../../core/plugin/accepted.js';
 
 const MIB = 1024 * 1024;
@@ -45,7 +46,7 @@ test.each([
     if (chunk.length === (got.length === 0 ? READ_BYTES : most)) fullIn = turn;
     got.push(Buffer.from(chunk));
   };
-  readAccepted(accepted, take, () => frames === 'large');
+  readAccepted(accepted, take, { isLarge: () => frames === 'large', isMany: () => false });
   accepted.resume();
   next();
   await once(accepted, 'end');
@@ -65,9 +66,45 @@ test('after pause nothing comes, also when the last read was full; after resume 
     accepted.pause();
     setTimeout(() => accepted.resume(), 1);
   };
-  readAccepted(accepted, take, () => false);
+  readAccepted(accepted, take, { isLarge: () => false, isMany: () => false });
   accepted.resume();
   await once(accepted, 'end');
   expect(bytes).toBe(4 * MIB);
   expect(after).toBe(0);
+});
+
+describe('where cores are short', () => {
+  afterEach(() => void jest.useRealTimers());
+
+  test.each([
+    { short: true, many: true, rests: true },
+    { short: false, many: true, rests: false },
+    { short: true, many: false, rests: false },
+  ])('who sends many messages rests between reads: short $short, many $many', async ({ short, many, rests }) => {
+    const { client, accepted } = await pair();
+    jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
+    let bytes = 0;
+    readAccepted(
+      accepted,
+      (chunk) => (bytes += chunk.length),
+      { isLarge: () => false, isMany: () => many },
+      { at: () => short },
+    );
+    accepted.resume();
+    client.write(Buffer.alloc(1000));
+    while (bytes < 1000) await turn();
+    client.write(Buffer.alloc(1000));
+    for (let i = 0; i < 100; i++) await turn();
+    expect(bytes).toBe(rests ? 1000 : 2000);
+    jest.advanceTimersByTime(1);
+    while (bytes < 2000) await turn();
+    // Who is paused meanwhile stays so.
+    accepted.pause();
+    jest.advanceTimersByTime(1);
+    client.write(Buffer.alloc(1000));
+    for (let i = 0; i < 100; i++) await turn();
+    expect(bytes).toBe(2000);
+    accepted.resume();
+    while (bytes < 3000) await turn();
+  });
 });
