@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { Clusters } from './clusters.js';
 import { table } from './report.js';
-import { compare, keep, makeHead } from './results.js';
+import { compare, describe, keep, makeHead } from './results.js';
 import type { Row, Sample } from './row.js';
 import { ROWS } from './rows/index.js';
 import { VARIANTS, type VariantName } from './variants.js';
@@ -56,7 +56,7 @@ async function runRow(row: Row, rounds: number, clusters: Clusters, told: (s: Sa
 async function run(rows: readonly Row[], o: Flags): Promise<void> {
   const rounds = Number(o.rounds);
   const head = makeHead(rounds, [...new Set(rows.flatMap((r) => r.variants))]);
-  if (o.json) console.log(JSON.stringify(head));
+  console.log(o.json ? JSON.stringify(head) : `${describe(head)}\n`);
   const samples: Sample[] = [];
   const clusters = new Clusters();
   let failed = 0;

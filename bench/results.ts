@@ -2,7 +2,7 @@
 // compared, so that a regression is seen.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { quartile, ratiosOf, short, spreadOf, valuesOf } from './report.js';
 import type { Row, Sample } from './row.js';
@@ -14,6 +14,9 @@ const WORSE = 1.1;
 /** Whose ratio to ours says more than our own figure, since the machine may be another or busy. */
 const REFERENCE = 'spread';
 
+/** Of the figures behind the name in /proc/PID/stat. */
+const POLICY_AT = 38;
+
 export interface Head {
   readonly kind: 'head';
   readonly date: string;
@@ -23,6 +26,10 @@ export interface Head {
   readonly memoryGigabytes: number;
   readonly node: string;
   readonly kernel: string;
+  /** How the system's TCP finds its pace, e.g. cubic (Linux's default) or bbr: it changes the figures of all by half. */
+  readonly congestion: string;
+  /** Everything before ordinary work (`chrt -r`)? */
+  readonly realTime: boolean;
   readonly load: number;
   readonly rounds: number;
   readonly variants: Readonly<Record<string, string>>;
@@ -41,6 +48,26 @@ function git(...args: string[]): string {
   }
 }
 
+function systemFile(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** The policy of this process, '0': ordinary; the 41st figure of its line, of which a name in brackets is the second. */
+function scheduled(): string {
+  const line = systemFile('/proc/self/stat');
+  return line.slice(line.lastIndexOf(')') + 2).split(' ')[POLICY_AT] ?? '0';
+}
+
+/** The machine and how it stands, for whoever reads the tables. */
+export function describe({ processor, cores, node, kernel, congestion, realTime, load, commit }: Head): string {
+  const first = realTime ? 'real-time priority' : 'ordinary priority';
+  return `${processor}, ${cores} cores, ${kernel}, tcp ${congestion}, ${first}, load ${load.toFixed(1)}, node ${node}, commit ${commit}`;
+}
+
 export function makeHead(rounds: number, variants: readonly string[]): Head {
   const commit = git('rev-parse', '--short', 'HEAD') || 'unknown';
   const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
@@ -52,7 +79,9 @@ export function makeHead(rounds: number, variants: readonly string[]): Head {
     cores: cpus().length,
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    kernel: process.platform,
+    kernel: `${process.platform} ${release()}`,
+    congestion: systemFile('/proc/sys/net/ipv4/tcp_congestion_control'),
+    realTime: scheduled() !== '0',
     load: loadavg()[0] ?? NaN,
     rounds,
     variants: Object.fromEntries(variants.map((v) => [v, VARIANTS[v as keyof typeof VARIANTS].what])),
