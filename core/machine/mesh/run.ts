@@ -4,7 +4,9 @@ import type { Bytes, Configuration, LinkUp, Pack } from '../types.js';
 import { Gate } from '../gate.js';
 import { Inbox } from './inbox.js';
 import {
+  ACK_DELAY_MOST_MS,
   ACK_DELAY_MS,
+  ACK_DELAY_PER_MEMBER_MS,
   ACK_WINDOW_PART,
   DATAGRAM_WATCH,
   MAX_AHEAD_PACKS,
@@ -60,6 +62,7 @@ export class Run {
   /** Per member: what its last NACK asked for, as a sum; it changes when any of it came. */
   readonly #asksFor: Float64Array;
 
+  readonly #ackDelayMs: number;
   #ackOwed = false;
   #ackNow = false;
   #ackTimer = false;
@@ -83,6 +86,8 @@ export class Run {
     this.#maxPackBytes = maxPackBytes;
     this.#packBytes = () => up.roomBytes?.() ?? maxPackBytes;
     this.#windowBytes = Math.max(windowBytes, maxPackBytes + DATA_HEAD_BYTES);
+    const share = stream ? Math.min(ACK_DELAY_PER_MEMBER_MS * members.length, ACK_DELAY_MOST_MS) : 0;
+    this.#ackDelayMs = Math.max(ACK_DELAY_MS, share);
     this.#gate = new Gate(up);
     this.#rows = new Rows(this.#members, self);
     const messageBytes = maxPackBytes + DATA_HEAD_BYTES;
@@ -146,7 +151,7 @@ export class Run {
       this.#outbox.standAll();
     } else if (this.#ackOwed && !this.#ackTimer) {
       this.#ackTimer = true;
-      this.#gate.setTimer(ACK_TIMER, ACK_DELAY_MS);
+      this.#gate.setTimer(ACK_TIMER, this.#ackDelayMs);
     }
     if (this.#open()) this.#watch.start();
     if (this.#holes > 0 && !this.#stream) this.#setNackTimer();
