@@ -28,6 +28,8 @@ import type { RejectCode } from './wire.js';
 export const LINGER_MS = 1000;
 /** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
 const LARGE_FRAME_BYTES = 4096;
+/** As many as one read brings of that size; of more, most are small, whatever the last one claims to be. */
+const LARGE_MESSAGES = 128;
 /** Who sends that many without an answer waits for none of them. */
 const MANY_MESSAGES = 8;
 /** Chunks, each what one read brought, that may wait in the loop before the socket is no longer read. */
@@ -87,7 +89,7 @@ export class Connection implements SessionOut, SessionSink {
   private queue: Outbound | undefined;
   private oldClient = false;
   private handshaking = true;
-  /** That the last chunk brought. */
+  /** That the last chunk handled brought. */
   private messages = 0;
   private over = false;
   /** The socket is closed. */
@@ -110,12 +112,8 @@ export class Connection implements SessionOut, SessionSink {
       limit: QUEUED_CHUNKS,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    const take = (chunk: Uint8Array): void => {
-      this.messages = 0;
-      this.source.push(chunk);
-    };
-    readAccepted(socket, take, {
-      isLarge: () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES,
+    readAccepted(socket, (chunk) => this.source.push(chunk), {
+      isLarge: () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES && this.messages < LARGE_MESSAGES,
       isMany: () => this.messages >= MANY_MESSAGES,
     });
     socket.on('end', () => this.source.push(FINISHED));
@@ -130,6 +128,7 @@ export class Connection implements SessionOut, SessionSink {
   // ---- from the socket -----------------------------------------------------------------------------------------
 
   private handle(chunk: Uint8Array | typeof FINISHED): void {
+    this.messages = 0;
     if (chunk === FINISHED) this.machine.finished();
     else this.machine.received(chunk);
   }

@@ -10,29 +10,27 @@ const NS_PER_MS = 1e6;
 
 /** Time that this process's main thread has waited for a core so far, milliseconds; NaN: not known. */
 function systemsWaitedMs(): () => number {
-  let file: number;
-  try {
-    file = openSync('/proc/self/schedstat', 'r');
-  } catch {
-    return () => NaN;
-  }
   const text = Buffer.alloc(96);
+  let file: number | undefined;
   // Three numbers: nanoseconds run, nanoseconds waited, turns.
-  return () => Number(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0)).split(' ')[1]) / NS_PER_MS;
+  return () => {
+    try {
+      file ??= openSync('/proc/self/schedstat', 'r');
+      return Number(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0)).split(' ')[1]) / NS_PER_MS;
+    } catch {
+      return NaN;
+    }
+  };
 }
 
 export class Shortage {
   private short = false;
-  private waitedMs: number;
+  private waitedMs = NaN;
+  private lookedMs = -Infinity;
 
-  constructor(
-    private readonly readWaitedMs: () => number = systemsWaitedMs(),
-    private lookedMs = 0,
-  ) {
-    this.waitedMs = readWaitedMs();
-  }
+  constructor(private readonly readWaitedMs: () => number = systemsWaitedMs()) {}
 
-  /** `nowMs`: of one monotonic clock. True: cores were short when it last looked, at most as long ago as calls are apart. */
+  /** `nowMs`: of one monotonic clock. True: between its last two looks, a `LOOK_MS` apart or more, cores were short. */
   at(nowMs: number): boolean {
     const passedMs = nowMs - this.lookedMs;
     if (passedMs < LOOK_MS) return this.short;

@@ -1,6 +1,6 @@
 // The incomplete frame at the end of what was read. The memory it holds grows with the bytes that really came, at most
-// to twice as much, never with a length somebody claims (design.md 9): a client that announces 64 MiB and sends ten
-// bytes costs the smallest buffer.
+// to twice as much or to one of a few buffers that lie about, never with a length somebody claims (design.md 9): a client
+// that announces 64 MiB and sends ten bytes costs the smallest buffer.
 
 /** First size of the buffer, bytes. */
 const SMALLEST_BYTES = 256;
@@ -52,7 +52,7 @@ export class PartialFrame {
   clear(): void {
     this.held = 0;
     if (this.buffer.length <= KEPT_BYTES) return;
-    if (this.buffer.length <= LARGEST_SPARE_BYTES && spares.length < MOST_SPARES) spares.push(this.buffer);
+    give(this.buffer);
     this.buffer = new Uint8Array(0);
   }
 
@@ -62,6 +62,15 @@ export class PartialFrame {
     larger.set(this.bytes);
     this.buffer = larger;
   }
+}
+
+/** Nobody uses it any more: the next large frame may, unless there are enough that are larger. */
+function give(buffer: Uint8Array<ArrayBuffer>): void {
+  if (buffer.length > LARGEST_SPARE_BYTES) return;
+  spares.push(buffer);
+  if (spares.length <= MOST_SPARES) return;
+  spares.sort((a, b) => b.length - a.length);
+  spares.pop();
 }
 
 /** A buffer of so many bytes or, if one lies about, of more; its content is anything. */

@@ -98,6 +98,31 @@ describe('acknowledging (3.6)', () => {
     expect(up.kinds()).toEqual([]);
   });
 
+  test('so does a pack that came after the SAFE one which waits for it, but none behind that', () => {
+    const { link, up } = start(true);
+    link.received(2, data(1, { ...pack(10, 0), position: 2 }));
+    link.flush();
+    expect(up.kinds()).toEqual(['STAND all']);
+    link.received(1, data(1, { ...pack(10), position: 1 }));
+    link.flush();
+    expect(up.kinds()).toEqual(['STAND all']);
+    link.received(1, data(2, { ...pack(10), position: 3 }));
+    link.flush();
+    expect(up.kinds()).toEqual([]);
+  });
+
+  test.each([
+    { members: 3, stream: true, ms: 20 },
+    { members: 16, stream: true, ms: 80 },
+    { members: 40, stream: true, ms: 100 },
+    { members: 16, stream: false, ms: 20 },
+  ])('the more members, the later: $members, stream $stream, $ms ms', ({ members, stream, ms }) => {
+    const { link, up } = start(stream, members);
+    link.received(1, data(1));
+    link.flush();
+    expect(up.timers.get(ACK_TIMER)).toBe(ms);
+  });
+
   test('others wait for the timer, or travel with own data', () => {
     const { link, up } = start(true);
     link.received(1, data(1));

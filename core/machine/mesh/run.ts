@@ -67,6 +67,8 @@ export class Run {
   #ackNow = false;
   #ackTimer = false;
   #ackBytes = 0;
+  /** Highest position of an accepted pack with SAFE frames. */
+  #safeTo = -1;
   #nackTimer = false;
   /** Sum of `accepted` over all ranks, and how many packs are known to be missing. */
   #acceptedSum = 0;
@@ -194,11 +196,13 @@ export class Run {
     else this.#holes--;
     this.#acceptedSum++;
     this.#rows.raise(this.#self, sender, index);
+    if (pack.safeAt >= 0) this.#safeTo = Math.max(this.#safeTo, pack.position);
     if (sender !== this.#self) {
       this.#ackOwed = true;
       this.#ackBytes += pack.bytes.length + DATA_HEAD_BYTES;
-      if (pack.safeAt >= 0) this.#ackNow = true;
     }
+    // A SAFE message waits for all before it, whoever sent them and whenever they came.
+    if (this.#ackOwed && pack.position <= this.#safeTo) this.#ackNow = true;
     this.#gate.accepted(sender, index, pack);
   }
 
