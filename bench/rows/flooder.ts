@@ -74,6 +74,12 @@ async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<F
   };
 }
 
+/** The loads of all, and one of these clients: their path is another, and warms up in some seconds. */
+async function warmUpClients(c: Cluster, serial: number): Promise<void> {
+  await warmUp(c, serial);
+  await run(c, 3, 10);
+}
+
 export const flooders: readonly Row[] =
   process.env['PEAL_SPREAD_DIR'] === undefined
     ? []
@@ -81,14 +87,14 @@ export const flooders: readonly Row[] =
         [10, 1000, 10_000, 100_000].map((bytes) => ({
           name: `c-clients/${senders}x${bytes}`,
           measures: `the peer's spflooder at three daemons, ${senders} sending (one alone receives what is large)`,
-          options: { senders, bytes, program: 'spflooder', library: 'unchanged', warmUp: '4 loads' },
+          options: { senders, bytes, program: 'spflooder', library: 'unchanged', warmUp: '5 loads' },
           figures: [
             { name: 'messages', unit: 'msg/s to each receiver', better: 'more' },
             { name: 'megabytes', unit: 'MB/s', better: 'more' },
             { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
           ] as const,
           variants: ['tcp', 'ring', 'spread'] as const,
-          prepare: warmUp,
+          prepare: warmUpClients,
           run: (c: Cluster) => run(c, senders, bytes),
         })),
       );
