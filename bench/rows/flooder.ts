@@ -7,11 +7,13 @@ import { type Cluster, cpuSeconds } from '../cluster.js';
 import type { Figures, Row } from '../row.js';
 import { warmUp } from './throughput.js';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 45_000;
 /** What a spflooder that only reads can take. */
 const READABLE_BYTES = 1000;
-/** Messages that make a run of about a second at a real Spread. */
+/** Messages of each sender that make a run of some seconds at a real Spread ... */
 const COUNTS: Readonly<Record<number, number>> = { 10: 30_000, 1000: 15_000, 10_000: 10_000, 100_000: 1200 };
+/** ... and so many times as many at ours. */
+const OUR_SHARE = 5;
 /**
  * A spflooder ends with its last own messages unread, which resets its connection and may lose what it has not sent yet, at
  * any daemon; a receiver then takes its leave for a message and crashes. Such a run is made again.
@@ -54,7 +56,7 @@ async function run(c: Cluster, senders: number, bytes: number): Promise<Figures>
 }
 
 async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<Figures> {
-  const count = COUNTS[bytes]! * (c.kind === 'peal' ? 5 : 1);
+  const count = COUNTS[bytes]! * (c.kind === 'peal' ? OUR_SHARE : 1);
   const before = cpuSeconds(c);
   const args = ['-m', String(count), '-b', String(bytes)];
   // A spflooder that only reads crashes on large messages, whoever sends them: then the sender is the only receiver.

@@ -26,12 +26,6 @@ import type { RejectCode } from './wire.js';
 
 /** After our last word a client has that long to close its side, milliseconds; an abrupt end could lose the word. */
 export const LINGER_MS = 1000;
-/** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
-const LARGE_FRAME_BYTES = 4096;
-/** As many as one read brings of that size; of more, most are small, whatever the last one claims to be. */
-const LARGE_MESSAGES = 128;
-/** Who sends that many without an answer waits for none of them. */
-const MANY_MESSAGES = 8;
 /** Chunks, each what one read brought, that may wait in the loop before the socket is no longer read. */
 const QUEUED_CHUNKS = 2;
 
@@ -89,8 +83,6 @@ export class Connection implements SessionOut, SessionSink {
   private queue: Outbound | undefined;
   private oldClient = false;
   private handshaking = true;
-  /** That the last chunk handled brought. */
-  private messages = 0;
   private over = false;
   /** The socket is closed. */
   private gone = false;
@@ -112,10 +104,7 @@ export class Connection implements SessionOut, SessionSink {
       limit: QUEUED_CHUNKS,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    readAccepted(socket, (chunk) => this.source.push(chunk), {
-      isLarge: () => this.machine.awaitedBytes >= LARGE_FRAME_BYTES && this.messages < LARGE_MESSAGES,
-      isMany: () => this.messages >= MANY_MESSAGES,
-    });
+    readAccepted(socket, (chunk) => this.source.push(chunk), this.machine);
     socket.on('end', () => this.source.push(FINISHED));
     socket.on('close', () => this.lost());
   }
@@ -128,7 +117,6 @@ export class Connection implements SessionOut, SessionSink {
   // ---- from the socket -----------------------------------------------------------------------------------------
 
   private handle(chunk: Uint8Array | typeof FINISHED): void {
-    this.messages = 0;
     if (chunk === FINISHED) this.machine.finished();
     else this.machine.received(chunk);
   }
@@ -177,8 +165,7 @@ export class Connection implements SessionOut, SessionSink {
     });
   }
 
-  run(frames: Uint8Array, messages: number): void {
-    this.messages += messages;
+  run(frames: Uint8Array, _messages: number): void {
     this.session?.submit(frames);
   }
 

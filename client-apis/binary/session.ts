@@ -70,6 +70,13 @@ export interface SessionOut {
 /** More than any handshake and one chunk read behind it: bytes. */
 const HANDSHAKE_HELD_BYTES = 1024 * 1024;
 
+/** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
+const LARGE_FRAME_BYTES = 4096;
+/** As many as one read brings of that size; of more, most are small, whatever the last one claims to be. */
+const LARGE_MESSAGES = 128;
+/** Who sends that many without an answer waits for none of them. */
+const MANY_MESSAGES = 8;
+
 const REJECTS = {
   'illegal-name': Reject.ILLEGAL_NAME,
   'not-unique': Reject.NOT_UNIQUE,
@@ -101,9 +108,15 @@ export class BinarySession {
     return this.state === 'frames' || this.state === 'ended';
   }
 
-  /** Size of the frame of which only a part has come, as far as it is known, bytes; 0: there is none. */
-  get awaitedBytes(): number {
-    return this.reader?.awaitedBytes ?? 0;
+  /** By the last chunk: does the client send large frames? */
+  isLarge(): boolean {
+    const { reader } = this;
+    return reader !== undefined && reader.awaitedBytes >= LARGE_FRAME_BYTES && reader.lastMessages < LARGE_MESSAGES;
+  }
+
+  /** By the last chunk: does it send without waiting for each message? */
+  isMany(): boolean {
+    return this.reader !== undefined && this.reader.lastMessages >= MANY_MESSAGES;
   }
 
   /** Bytes from the client, given away: changed in place. */

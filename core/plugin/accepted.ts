@@ -19,8 +19,8 @@ import { Shortage } from './shortage.js';
  */
 export const READ_BYTES = 128 * 1024;
 /**
- * The same where large frames come. Measured against the former, one of the peer's C clients sending: 100 KB 165 -> 146 us and
- * 8.2 -> 9.0 thousand messages a second, 10 KB 14.0 -> 12.6 us. Not for small ones: a tick would have to handle thousands.
+ * The same where large frames come. Measured against the former, one of the peer's C clients sending: 100 KB 172 -> 150 us and
+ * 8.0 -> 9.0 thousand messages a second, 10 KB 14.0 -> 12.6 us. Not for small ones: a tick would have to handle thousands.
  */
 export const LARGE_READ_BYTES = 512 * 1024;
 

@@ -20,6 +20,7 @@ export class FrameReader {
   private readonly check = new FrameCheck();
   private readonly partial = new PartialFrame();
   private needed = HEADER_BYTES;
+  private messages = 0;
 
   constructor(
     private readonly facts: SessionFacts,
@@ -41,6 +42,11 @@ export class FrameReader {
     return this.partial.length > 0 ? this.needed : 0;
   }
 
+  /** Messages that the last chunk brought. */
+  get lastMessages(): number {
+    return this.messages;
+  }
+
   /** Memory taken for incomplete frames, bytes. */
   get heldCapacity(): number {
     return this.partial.capacity;
@@ -49,6 +55,7 @@ export class FrameReader {
   /** The chunk is the reader's from here on: it is changed in place. Not to be called after 'kill' or 'invalid'. */
   received(chunk: Uint8Array): StreamState {
     let at = 0;
+    this.messages = 0;
     if (this.partial.length > 0) {
       at = this.complete(chunk);
       if (this.partial.length > 0) return 'open';
@@ -82,6 +89,7 @@ export class FrameReader {
   private scan(b: Uint8Array, at: number, end: number): void {
     const check = this.check;
     checkFrames(b, at, end, this.facts, check);
+    this.messages += check.messages;
     if (check.messages > 0) this.taker.run(b.subarray(check.from, check.to), check.messages);
     if (check.stop === 'dropped') this.taker.dropped();
   }

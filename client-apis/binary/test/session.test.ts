@@ -263,6 +263,27 @@ describe('the stream behind the handshake', () => {
     }
   });
 
+  test('by the last chunk it tells whether many messages come, and whether large ones', () => {
+    const large = buildFrame({
+      service: Service.AGREED,
+      sender: '#user#solo',
+      groups: ['chat'],
+      body: new Uint8Array(4096),
+    });
+    const times = (n: number): Uint8Array => concat(...Array.from({ length: n }, () => frame(Service.AGREED)));
+    const part = large.subarray(0, 500);
+    const tells = ({ machine }: Client): [boolean, boolean] => [machine.isMany(), machine.isLarge()];
+    expect(tells(new Client().send(HELLO))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(7)))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8)))).toEqual([true, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8), times(1)))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(7), part)))).toEqual([false, true]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(127), part)))).toEqual([true, true]);
+    // Whatever length the last one claims, the others are small.
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(128), part)))).toEqual([true, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, part, large.subarray(500)))).toEqual([false, false]);
+  });
+
   test('a closed connection is not a KILL; an invalid frame names its rule', () => {
     const closed = new Client().send(HELLO, NULL_CHOICE, frame(Service.AGREED));
     closed.machine.finished();
