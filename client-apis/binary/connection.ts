@@ -165,7 +165,7 @@ export class Connection implements SessionOut, SessionSink {
     });
   }
 
-  run(frames: Uint8Array, _messages: number): void {
+  run(frames: Uint8Array): void {
     this.session?.submit(frames);
   }
 

@@ -3,7 +3,7 @@
 import { hostPlan, planFrom, type PlannedDaemon } from '../index.js';
 import { fewFiles } from './open-files.js';
 import type { Plan } from '../kernel/plan.js';
-import { collectRarely } from '../runtime/memory.js';
+import { collectSparingly } from '../runtime/memory.js';
 import { errorLines, EXIT_FAILURE, EXIT_OK } from './exit.js';
 import type { Terminal } from './terminal.js';
 
@@ -25,7 +25,7 @@ export async function start(request: StartRequest, terminal: Terminal): Promise<
 
 /** As `start`, for a plan that was made in another way. */
 export async function runPlan(plan: Plan, terminal: Terminal): Promise<number> {
-  collectRarely();
+  collectSparingly();
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   let stopping = false;

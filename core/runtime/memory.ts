@@ -8,7 +8,8 @@
 // A small collection has little to copy here (most is garbage, bytes lie outside the heap), so sharing it with helper threads costs
 // more than it brings: these must be woken, and get a core last where cores are short. Measured with them and without, on two cores:
 // time in small collections at 100 KB messages 38 -> 21 ms a second; the peer's C clients with 100 KB 6.2 -> 6.8 thousand messages a second;
-// 100 B at 5,000/s p90 208 -> 179 us, safe p90 264 -> 214 us, p99 2.0 -> 1.8 ms; rows of small messages as before.
+// 100 B at 5,000/s p90 208 -> 179 us, safe p90 264 -> 214 us, p99 2.0 -> 1.8 ms; rows of small messages as before. The price: connects,
+// which leave much alive, 6.9 -> 6.8 thousand a second, their p99 7.5 -> 10.3 ms.
 import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
@@ -21,7 +22,7 @@ const LEAST_PERCENT = 100;
  * Gives garbage that much room from now on, whatever the size of the heap, and leaves small collections to the main thread.
  * Once in a process.
  */
-export function collectRarely(): void {
+export function collectSparingly(): void {
   setFlagsFromString('--no-parallel-scavenge');
   let told = 0;
   const tell = (): void => {
