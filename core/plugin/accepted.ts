@@ -11,7 +11,7 @@
 // changed that inside, chunks come as ever.
 import { Socket } from 'node:net';
 import type { Bytes } from '../machine/types.js';
-import { Shortage } from './shortage.js';
+import { cores, type Shortage } from './shortage.js';
 
 /**
  * What one read may bring, bytes. Measured against 64 KB (CPU of all daemons per message): 1 KB 2.75 -> 2.12 us, 10 KB
@@ -57,7 +57,6 @@ export interface Stream {
  */
 const REST_MS = 1;
 const resting = new Set<Socket>();
-const ownShortage = new Shortage();
 
 function rest(socket: Socket): void {
   if (resting.size === 0) setTimeout(wake, REST_MS);
@@ -83,7 +82,7 @@ export function readAccepted(
   socket: Socket,
   take: (chunk: Bytes) => void,
   stream: Stream,
-  shortage: Pick<Shortage, 'at'> = ownShortage,
+  shortage: Pick<Shortage, 'at'> = cores,
 ): void {
   const inside = socket as unknown as Inside;
   const { _handle: handle, _readableState: readable, _writableState: writable } = inside;

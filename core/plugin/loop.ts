@@ -78,7 +78,8 @@ export interface EventLoop {
   run(name: string, fn: () => void): void;
   /**
    * `fn` is called at the end of every tick (a chunk, a timer, a `run`), in the order of registration: what the tick
-   * caused leaves there. Answers a function that takes it off again.
+   * caused leaves there. Where cores are short, chunks that are handled as soon as they are read share one call, at the
+   * latest at the end of the poll. Answers a function that takes it off again.
    */
   onTickEnd(fn: () => void): () => void;
   /** Monotonic milliseconds, with fractions. */

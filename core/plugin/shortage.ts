@@ -41,3 +41,6 @@ export class Shortage {
     return this.short;
   }
 }
+
+/** Those of this process, one look for all who ask. */
+export const cores = new Shortage();

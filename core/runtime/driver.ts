@@ -168,6 +168,8 @@ export class Driver {
       this.loop.cancelTimer('driver leave limit');
       if (!inTime) this.o.log.warn(PealError.of(DAEMON_ERRORS.LEAVE_TIMEOUT, { limit }).toString());
     }
+    // What the last chunks caused leaves before.
+    this.loop.run('driver left', () => this.sessions.refuse());
     this.sessions.endAll();
   }
 

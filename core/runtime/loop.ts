@@ -1,5 +1,6 @@
 // The event loop of the daemon on Node's own: the scheduler's turn ends in the check phase, which follows every poll.
 // Node runs its timers before it polls, so a timer that ran out only asks for the end of the coming turn.
+import { cores } from '../plugin/shortage.js';
 import { Scheduler } from './scheduler.js';
 
 /** Longest wait Node's timers take, milliseconds; a longer one is asked for again. */
@@ -22,6 +23,7 @@ export class NodeLoop extends Scheduler {
         timeout = setTimeout(() => this.expired(), Math.min(Math.max(1, Math.ceil(ms)), LONGEST_WAIT_MS));
       },
       failed,
+      coresShort: (nowMs) => cores.at(nowMs),
     });
     this.cancel = () => {
       clearImmediate(immediate);

@@ -9,6 +9,7 @@ import { TimerQueue } from './timer-queue.js';
 /** After that long without a quiet turn timers run all the same, milliseconds. */
 export const UNQUIET_LIMIT_MS = 1000;
 
+const NOTHING = (): void => undefined;
 const LOW = 0;
 const MEDIUM = 1;
 const HIGH = 2;
@@ -24,6 +25,8 @@ export interface SchedulerPorts {
   wake(ms: number): void;
   /** A handler threw: a programmer error. Nothing is handled any more. */
   failed(name: string, error: unknown): void;
+  /** Are cores short at that moment of `now`? Asked once a chunk. */
+  coresShort(nowMs: number): boolean;
 }
 
 export class Scheduler implements EventLoop, SourceHost {
@@ -39,6 +42,8 @@ export class Scheduler implements EventLoop, SourceHost {
   /** Inside a tick. */
   private running = false;
   private armed = false;
+  /** What the chunks read in this poll caused has not left yet. */
+  private owed = false;
   /** When `expired` will be called. */
   private wakeAt = Infinity;
   private turnNumber = 1;
@@ -128,7 +133,7 @@ export class Scheduler implements EventLoop, SourceHost {
     this.ran[rank] = true;
     // The end of the turn matters only to what is limited by it.
     if (rank < HIGH || this.mediums > 0 || !this.quiet) this.arm();
-    this.tick(source.name, source.handle, chunk);
+    this.tick(source.name, source.handle, chunk, true);
     return true;
   }
 
@@ -156,6 +161,7 @@ export class Scheduler implements EventLoop, SourceHost {
   turn(): void {
     this.armed = false;
     if (this.stopped || !this.started) return;
+    if (this.owed) this.tick('end of the poll', NOTHING, undefined);
     this.serveAll(HIGH);
     this.serveTimers();
     if (!this.ran[HIGH] && !this.below(MEDIUM)) this.serveAll(MEDIUM);
@@ -229,12 +235,19 @@ export class Scheduler implements EventLoop, SourceHost {
     return done > 0;
   }
 
-  private tick<T>(name: string, handle: (chunk: T) => void, chunk: T): void {
+  /** `read`: a chunk of the poll under way, whose end is near. */
+  private tick<T>(name: string, handle: (chunk: T) => void, chunk: T, read = false): void {
     const begun = this.ports.now();
     this.running = true;
     try {
       handle(chunk);
-      for (const hook of this.hooks) hook();
+      if (read && !this.stopped && this.ports.coresShort(begun)) {
+        this.owed = true;
+        this.arm();
+      } else {
+        this.owed = false;
+        for (const hook of this.hooks) hook();
+      }
     } catch (error) {
       this.stop();
       this.ports.failed(name, error);

@@ -139,9 +139,12 @@ describe('acknowledging (3.6)', () => {
     expect(up.kinds()).toEqual(['DATA all']);
   });
 
-  test('an eighth of the window is acknowledged at once', () => {
-    const { link, up } = start(true, 2, 16_000);
-    link.received(1, data(1, pack(1900)));
+  test.each([
+    { part: 'half', stream: true, bytes: 8000 },
+    { part: 'an eighth', stream: false, bytes: 2000 },
+  ])('$part of the window is acknowledged at once, stream $stream', ({ stream, bytes }) => {
+    const { link, up } = start(stream, 2, 16_000);
+    link.received(1, data(1, pack(bytes - 100)));
     link.flush();
     expect(up.kinds()).toEqual([]);
     link.received(1, data(2, pack(100)));

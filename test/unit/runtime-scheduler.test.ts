@@ -381,3 +381,72 @@ describe('a chunk whose memory the feeder uses again', () => {
     expect(w.seen).toEqual(['one itself', 'two kept', 'three kept']);
   });
 });
+
+describe('where cores are short', () => {
+  const world = (): World => {
+    const w = quiet();
+    w.coresShort = true;
+    w.loop.onTickEnd(() => w.seen.push('out'));
+    return w;
+  };
+
+  test('what the chunks of one poll caused leaves once, before anything else of the end of the turn', () => {
+    const w = world();
+    const [h, l, other] = [w.source('high', 'h'), w.source('low', 'l'), w.source('low', 'o')];
+    w.timer('t', 0);
+    w.turn();
+    w.turn(
+      () => h.push('1'),
+      () => h.push('2'),
+      () => l.push('1'),
+      () => other.push('1'),
+    );
+    expect(w.seen).toEqual(['h:1', 'h:2', 'l:1', 'out', 't', 'out']);
+    w.settle();
+    expect(w.seen.slice(6)).toEqual(['o:1', 'out']);
+  });
+
+  test('a `run` lets everything leave at once, and nothing is left for the end', () => {
+    const w = world();
+    const h = w.source('high', 'h');
+    w.turn(
+      () => h.push('1'),
+      () => w.loop.run('r', () => w.seen.push('r')),
+    );
+    expect(w.seen).toEqual(['h:1', 'r', 'out']);
+    w.settle();
+    expect(w.seen).toHaveLength(3);
+  });
+
+  test('a handler that stops the loop has its end of tick', () => {
+    const w = world();
+    const h = w.source('high', 'h');
+    w.loop.queueTimer('never', 0, () => w.seen.push('never'));
+    const s = w.loop.attach<string>('high', {
+      name: 's',
+      limit: 1,
+      handle: () => w.loop.stop(),
+      pause: () => undefined,
+      resume: () => undefined,
+    });
+    w.turn(
+      () => h.push('1'),
+      () => s.push('1'),
+    );
+    expect(w.seen).toEqual(['h:1', 'out']);
+  });
+
+  test('enough cores again: each chunk by itself', () => {
+    const w = world();
+    const h = w.source('high', 'h');
+    w.turn(
+      () => h.push('1'),
+      () => {
+        w.coresShort = false;
+        h.push('2');
+      },
+    );
+    w.settle();
+    expect(w.seen).toEqual(['h:1', 'h:2', 'out']);
+  });
+});

@@ -6,6 +6,7 @@ import { Scheduler } from '../../core/runtime/scheduler.js';
 export class World {
   now = 0;
   turnAsked = false;
+  coresShort = false;
   wakeAt = Infinity;
   readonly seen: string[] = [];
   readonly failures: string[] = [];
@@ -21,6 +22,7 @@ export class World {
       wake: (ms) => {
         this.wakeAt = this.now + ms;
       },
+      coresShort: () => this.coresShort,
       failed: failed ?? ((name, error) => this.failures.push(`${name}: ${(error as Error).message}`)),
     });
   }

@@ -29,8 +29,13 @@ export const ACK_DELAY_MS = 20;
  */
 export const ACK_DELAY_PER_MEMBER_MS = 5;
 export const ACK_DELAY_MOST_MS = 100;
-/** ... and leaves at the tick's end when this part of the window was accepted. */
+/** ... and leaves at the tick's end when this part of the window was accepted ... */
 export const ACK_WINDOW_PART = 8;
+/**
+ * ... over streams this one: where several send, most then travel with data. Measured against an eighth, three senders: 1 KB 1.08
+ * times the rate and 0.92 of the CPU, 100 KB 1.03 and 0.98; one sender 1.01 and 0.98.
+ */
+export const STREAM_ACK_WINDOW_PART = 2;
 
 /** A hole is left alone this long, against reordering, in ms. */
 export const NACK_DELAY_MS = 5;

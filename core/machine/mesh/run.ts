@@ -12,6 +12,7 @@ import {
   MAX_AHEAD_PACKS,
   MAX_IN_FLIGHT_PACKS,
   MAX_NACK_RANGES,
+  STREAM_ACK_WINDOW_PART,
   STREAM_WATCH,
 } from './limits.js';
 import { Outbox } from './outbox.js';
@@ -63,6 +64,8 @@ export class Run {
   readonly #asksFor: Float64Array;
 
   readonly #ackDelayMs: number;
+  /** As many bytes accepted are acknowledged at once. */
+  readonly #ackBytesMost: number;
   #ackOwed = false;
   #ackNow = false;
   #ackTimer = false;
@@ -90,6 +93,7 @@ export class Run {
     this.#windowBytes = Math.max(windowBytes, maxPackBytes + DATA_HEAD_BYTES);
     const share = stream ? Math.min(ACK_DELAY_PER_MEMBER_MS * members.length, ACK_DELAY_MOST_MS) : 0;
     this.#ackDelayMs = Math.max(ACK_DELAY_MS, share);
+    this.#ackBytesMost = this.#windowBytes / (stream ? STREAM_ACK_WINDOW_PART : ACK_WINDOW_PART);
     this.#gate = new Gate(up);
     this.#rows = new Rows(this.#members, self);
     const messageBytes = maxPackBytes + DATA_HEAD_BYTES;
@@ -148,7 +152,7 @@ export class Run {
   }
 
   flush(): void {
-    if (this.#ackNow || this.#ackBytes * ACK_WINDOW_PART >= this.#windowBytes) {
+    if (this.#ackNow || this.#ackBytes >= this.#ackBytesMost) {
       this.#ackDone();
       this.#outbox.standAll();
     } else if (this.#ackOwed && !this.#ackTimer) {
