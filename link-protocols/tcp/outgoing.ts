@@ -1,14 +1,19 @@
-// One connection that a peer dialled: after the hellos we only write on it. Writes are corked until the tick's end and
-// leave together; the queue is bounded.
+// One connection that a peer dialled: after the hellos we only write on it. What a tick offers
+// leaves together at its end; the queue is bounded.
 import type { Socket } from 'node:net';
 import type { Bytes } from 'peal/plugin';
+import { SocketWriter } from 'peal/plugin';
 
 export class Outgoing {
   /** An offer was refused, and room was not yet announced. */
   full = false;
   readonly #socket: Socket;
   readonly #limitBytes: number;
-  #corked = false;
+  readonly #writer: SocketWriter;
+  readonly #room: () => void;
+  /** Offered in this tick. */
+  #chunks: Bytes[] = [];
+  #bytes = 0;
   #gone = false;
 
   /**
@@ -17,13 +22,11 @@ export class Outgoing {
    */
   constructor(socket: Socket, limitBytes: number, room: () => void, ended: (code: string) => void) {
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#limitBytes = limitBytes;
+    this.#room = room;
     let code = 'closed';
-    socket.on('drain', () => {
-      if (!this.full || this.#gone) return;
-      this.full = false;
-      room();
-    });
+    socket.on('drain', () => this.#drained());
     socket.on('error', (e: NodeJS.ErrnoException) => (code = e.code ?? e.message));
     socket.on('data', () => socket.destroy(new Error('bytes on a connection that we only write')));
     socket.on('end', () => (code = 'closed by the other side'));
@@ -34,31 +37,32 @@ export class Outgoing {
   }
 
   get queued(): number {
-    return this.#socket.writableLength;
+    return this.#writer.waiting + this.#bytes;
   }
 
   /** False: the queue is full and nothing was taken. */
   offer(head: Bytes, body: Bytes | undefined): boolean {
     const bytes = head.length + (body?.length ?? 0);
-    const { writableLength } = this.#socket;
-    if (this.full || (writableLength > 0 && writableLength + bytes > this.#limitBytes)) {
+    const { queued } = this;
+    if (this.full || (queued > 0 && queued + bytes > this.#limitBytes)) {
       this.full = true;
       return false;
     }
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-    }
-    this.#socket.write(head);
-    if (body !== undefined && body.length > 0) this.#socket.write(body);
+    this.#bytes += bytes;
+    this.#chunks.push(head);
+    if (body !== undefined && body.length > 0) this.#chunks.push(body);
     return true;
   }
 
   /** End of a tick: one write for all that was offered. */
   flush(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
+    if (this.#bytes === 0) return;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#bytes = 0;
+    const taken = this.#writer.write(chunks);
+    // Something was refused in this tick and yet all is gone: no 'drain' will tell.
+    if (taken && this.full) process.nextTick(() => this.#drained());
   }
 
   /** Says goodbye behind everything offered; `ended` is not called any more. */
@@ -72,5 +76,11 @@ export class Outgoing {
   destroy(): void {
     this.#gone = true;
     this.#socket.destroy();
+  }
+
+  #drained(): void {
+    if (!this.full || this.#gone || !this.#socket.writable) return;
+    this.full = false;
+    this.#room();
   }
 }

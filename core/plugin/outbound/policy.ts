@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Bytes } from '../../machine/types.js';
 import type { EventLoop } from '../loop.js';
+import { SocketWriter } from '../socket-writer.js';
 import type { AppendLog } from '../storage.js';
 
 /**
@@ -68,19 +69,12 @@ export interface OutboundHost {
   spill?(): AppendLog;
 }
 
-/** The port of a TCP or Unix socket: one corked write per call. */
+/** The port of a TCP or Unix socket: one write per call, past Node's stream where that is empty. */
 export function socketPort(socket: Socket): OutboundPort {
+  const writer = new SocketWriter(socket);
   return {
-    write(chunks) {
-      if (!socket.writable) return true;
-      if (chunks.length === 1) return socket.write(chunks[0]!);
-      let more = true;
-      socket.cork();
-      for (const chunk of chunks) more = socket.write(chunk);
-      socket.uncork();
-      return more;
-    },
-    pending: () => socket.writableLength,
+    write: (chunks) => writer.write(chunks),
+    pending: () => writer.waiting,
     onDrain: (drained) => void socket.on('drain', drained),
   };
 }
