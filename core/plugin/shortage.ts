@@ -4,7 +4,7 @@ import { openSync, readSync } from 'node:fs';
 
 /** Between two looks, milliseconds. */
 export const LOOK_MS = 50;
-/** Cores are short for who waited for that share of the time. */
+/** Cores are short for who waited for that share of the time ... */
 const SHORT_SHARE = 0.1;
 const NS_PER_MS = 1e6;
 
@@ -24,21 +24,25 @@ function systemsWaitedMs(): () => number {
 }
 
 export class Shortage {
-  private short = false;
+  private share = 0;
   private waitedMs = NaN;
   private lookedMs = -Infinity;
 
   constructor(private readonly readWaitedMs: () => number = systemsWaitedMs()) {}
 
-  /** `nowMs`: of one monotonic clock. True: between its last two looks, a `LOOK_MS` apart or more, cores were short. */
-  at(nowMs: number): boolean {
+  /**
+   * `nowMs`: of one monotonic clock. True: between its last two looks, a `LOOK_MS` apart or more, cores were short; `share`: ... or, for
+   * who wants them to be that short at least, from 0 to 1.
+   */
+  at(nowMs: number, share = SHORT_SHARE): boolean {
     const passedMs = nowMs - this.lookedMs;
-    if (passedMs < LOOK_MS) return this.short;
-    const waitedMs = this.readWaitedMs();
-    this.short = waitedMs - this.waitedMs > SHORT_SHARE * passedMs;
-    this.waitedMs = waitedMs;
-    this.lookedMs = nowMs;
-    return this.short;
+    if (passedMs >= LOOK_MS) {
+      const waitedMs = this.readWaitedMs();
+      this.share = (waitedMs - this.waitedMs) / passedMs;
+      this.waitedMs = waitedMs;
+      this.lookedMs = nowMs;
+    }
+    return this.share > share;
   }
 }
 

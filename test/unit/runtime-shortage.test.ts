@@ -23,6 +23,16 @@ test('cores are short for who waits more than a tenth of the time, and it looks 
   expect(shortage.at(1000 + 2 * LOOK_MS + 100)).toBe(true);
 });
 
+test('who wants cores to be shorter says how short', () => {
+  let waitedMs = 0;
+  const shortage = new Shortage(() => waitedMs);
+  shortage.at(0);
+  waitedMs = 20;
+  expect(shortage.at(100)).toBe(true);
+  expect(shortage.at(100, 0.19)).toBe(true);
+  expect(shortage.at(100, 0.2)).toBe(false);
+});
+
 test('a system that does not tell is never short', () => {
   const shortage = new Shortage(() => NaN);
   expect([0, LOOK_MS, 100 * LOOK_MS].map((at) => shortage.at(at))).toEqual([false, false, false]);
