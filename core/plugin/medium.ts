@@ -41,8 +41,8 @@ export interface Medium {
   send(to: number | 'all', plane: Plane, head: Bytes, body?: Bytes): boolean;
   /**
    * End of a tick: no more is sent in it. A medium that gathers what is sent in a tick into one write writes it now,
-   * before clients are written to; without this call it must leave by itself (process.nextTick). A medium that wraps
-   * another passes it on.
+   * before clients are written to. Who has called it once calls it after everything that it sends; before the first call
+   * what is sent must leave by itself (process.nextTick). A medium that wraps another passes it on.
    */
   flush?(): void;
   /** Forget connection and queues of that peer; start afresh if it is still in `peers`. */

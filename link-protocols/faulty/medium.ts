@@ -224,7 +224,7 @@ export class FaultyMedium implements Medium {
         this.#ports,
         () => this.#isIn(this.#rule.cutTo, place),
         (bytes) => this.#inner.send(place, plane, bytes),
-        () => undefined,
+        () => this.#inner.flush?.(),
       );
     peer = {
       place,

@@ -32,8 +32,10 @@ export class TcpMedium implements Medium {
   readonly #pairs = new Map<number, Pair>();
   readonly #listener: Listener;
   /** Connections with offers of this tick. */
-  readonly #corked = new Set<Outgoing>();
-  #flushing = false;
+  readonly #offered = new Set<Outgoing>();
+  /** Our user ends its ticks with `flush`. */
+  #isFlushed = false;
+  #writeAsked = false;
   #dialTimer: TimerHandle | undefined;
   #closing: Promise<void> | undefined;
   #self: Identity | undefined;
@@ -110,8 +112,8 @@ export class TcpMedium implements Medium {
   }
 
   flush(): void {
-    for (const out of this.#corked) out.flush();
-    this.#corked.clear();
+    this.#isFlushed = true;
+    this.#writeOffered();
   }
 
   sever(peer: number): void {
@@ -139,16 +141,21 @@ export class TcpMedium implements Medium {
 
   #offer(out: Outgoing, framed: Bytes, body: Bytes | undefined): boolean {
     if (!out.offer(framed, body)) return false;
-    this.#corked.add(out);
-    if (!this.#flushing) {
-      this.#flushing = true;
-      // For ticks that nobody ends with `flush`.
+    this.#offered.add(out);
+    // Not for who ends its ticks: a microtask each cost p50 at 5,000 messages/s 1.06, CPU 1.04.
+    if (!this.#isFlushed && !this.#writeAsked) {
+      this.#writeAsked = true;
       process.nextTick(() => {
-        this.#flushing = false;
-        this.flush();
+        this.#writeAsked = false;
+        this.#writeOffered();
       });
     }
     return true;
+  }
+
+  #writeOffered(): void {
+    for (const out of this.#offered) out.flush();
+    this.#offered.clear();
   }
 
   /** The pair for that address; undefined for ourselves. An address that changed makes a new one. */
