@@ -96,8 +96,8 @@ export class SocketWriter {
     this.direct = 0;
     if (socket.destroyed) return;
     if (status < 0) this.failed(status);
-    // Else the stream has taken so much meanwhile that it will tell.
-    else if (!socket.writableNeedDrain) socket.emit('drain');
+    // Not while so much waits in the stream that it will tell, nor once the socket is ending, as the stream has it.
+    else if (socket.writable && !socket.writableNeedDrain) socket.emit('drain');
   }
 
   /** As the stream does with an error of a write. */

@@ -168,14 +168,14 @@ export class Driver {
       this.loop.cancelTimer('driver leave limit');
       if (!inTime) this.o.log.warn(PealError.of(DAEMON_ERRORS.LEAVE_TIMEOUT, { limit }).toString());
     }
-    // What the last chunks caused leaves before.
-    this.loop.run('driver left', () => this.sessions.refuse());
+    // What the last chunks caused leaves before the sessions are told.
+    if (this.broken === undefined) this.loop.run('driver left', () => undefined);
     this.sessions.endAll();
   }
 
   // --- into the machine ---
 
-  /** Before each call to the machine: its clock, once a tick. */
+  /** Before each call to the machine: its clock, once a tick; once for all ticks that share an end. */
   private enter(): void {
     if (this.entered) return;
     this.entered = true;

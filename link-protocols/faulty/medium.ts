@@ -395,6 +395,8 @@ export class FaultyMedium implements Medium {
 
   #drainOut(peer: Peer): void {
     for (const plane of PLANES) peer.outgoing[plane].drain();
+    // Whoever let this pass need not be a tick of our user.
+    this.#inner.flush?.();
     if (!peer.refused || PLANES.some((plane) => !peer.outgoing[plane].empty)) return;
     peer.refused = false;
     this.#up?.writable(peer.place);

@@ -93,6 +93,18 @@ describe.each([
     expect([got, drains]).toEqual([bytes, 1]);
   });
 
+  test('after the end of the socket no drain, and what waited comes all the same', async () => {
+    const { reader, socket, writer } = await pair(wrap);
+    let bytes = MIB;
+    while (writer.write([Buffer.alloc(MIB)])) bytes += MIB;
+    let drains = 0;
+    socket.on('drain', () => drains++);
+    socket.end();
+    expect((await readAll(reader)).length).toBe(bytes);
+    await sleep(5);
+    expect(drains).toBe(0);
+  });
+
   test('a reader that is gone: an error and the end, while bytes wait and after', async () => {
     const { reader, socket, writer } = await pair(wrap);
     while (writer.write([Buffer.alloc(MIB)]));

@@ -174,6 +174,17 @@ describe('faults on a stream medium', () => {
     expect(told.take()).toEqual(['writable 1']);
   });
 
+  test('what a cut to a peer held leaves when it ends, without a tick of the user', async () => {
+    const { medium, ports, inner, below } = await bench(true, {});
+    below.up(1);
+    medium.faults.set({ cutTo: ['beta'] });
+    medium.send(1, 'data', Uint8Array.of(1));
+    medium.faults.clear();
+    ports.run(100);
+    expect(inner.sent).toEqual(['1 data 1']);
+    expect(inner.unflushed).toBe(0);
+  });
+
   test('too much held breaks the pair', async () => {
     const { told, inner, below } = await bench(true, { delayMs: 1000 });
     below.up(1);

@@ -7,6 +7,8 @@ export class StubMedium implements Medium {
   readonly sent: string[] = [];
   readonly severed: number[] = [];
   taking = true;
+  /** Sent since the last flush. */
+  unflushed = 0;
   up: MediumUp | undefined;
 
   constructor(readonly stream: boolean) {}
@@ -21,8 +23,15 @@ export class StubMedium implements Medium {
   }
 
   send(to: number | 'all', plane: Plane, head: Bytes, body?: Bytes): boolean {
-    if (this.taking) this.sent.push(`${to} ${plane} ${[...head, ...(body ?? [])].join('.')}`);
+    if (this.taking) {
+      this.sent.push(`${to} ${plane} ${[...head, ...(body ?? [])].join('.')}`);
+      this.unflushed++;
+    }
     return this.taking;
+  }
+
+  flush(): void {
+    this.unflushed = 0;
   }
 
   sever(peer: number): void {
