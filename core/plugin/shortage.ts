@@ -4,7 +4,7 @@ import { openSync, readSync } from 'node:fs';
 
 /** Between two looks, milliseconds. */
 export const LOOK_MS = 50;
-/** Cores are short for who waited for that share of the time ... */
+/** Cores are short for who waited for that share of the time. */
 const SHORT_SHARE = 0.1;
 const NS_PER_MS = 1e6;
 
@@ -31,8 +31,8 @@ export class Shortage {
   constructor(private readonly readWaitedMs: () => number = systemsWaitedMs()) {}
 
   /**
-   * `nowMs`: of one monotonic clock. True: between its last two looks, a `LOOK_MS` apart or more, cores were short; `share`: ... or, for
-   * who wants them to be that short at least, from 0 to 1.
+   * `nowMs`: of one monotonic clock. True: between its last two looks, a `LOOK_MS` apart or more, more than that share of the time
+   * (0 to 1) went by waiting for a core.
    */
   at(nowMs: number, share = SHORT_SHARE): boolean {
     const passedMs = nowMs - this.lookedMs;

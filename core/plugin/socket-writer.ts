@@ -33,15 +33,15 @@ interface Inside {
   readonly _writableState?: { readonly autoDestroy: boolean };
 }
 
-function nodesOwn(): StreamWrap | undefined {
+function nodesOwn(): StreamWrap | null {
   try {
     const { binding } = process as unknown as { binding?: (name: string) => Partial<StreamWrap> };
     const found = binding?.('stream_wrap');
     const known =
       found?.WriteWrap !== undefined && found.streamBaseState !== undefined && found.kLastWriteWasAsync !== undefined;
-    return known ? (found as StreamWrap) : undefined;
+    return known ? (found as StreamWrap) : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
@@ -53,10 +53,10 @@ export class SocketWriter {
   /** Used again until a write keeps it. */
   private request: Request | undefined;
 
-  /** `wrap`: undefined for the stream's way alone. */
+  /** `wrap`: null for the stream's way alone. */
   constructor(
     private readonly socket: Socket,
-    private readonly wrap: StreamWrap | undefined = nodes,
+    private readonly wrap: StreamWrap | null = nodes,
   ) {}
 
   /** Bytes written that the system has not taken. */
@@ -78,7 +78,7 @@ export class SocketWriter {
   private straight(chunks: readonly Bytes[]): boolean | undefined {
     const { socket, wrap } = this;
     const handle = (socket as unknown as Inside)._handle;
-    if (wrap === undefined || this.waiting > 0 || socket.connecting || socket.writableCorked > 0) return undefined;
+    if (wrap === null || this.waiting > 0 || socket.connecting || socket.writableCorked > 0) return undefined;
     if (handle?.writeBuffer === undefined || handle.writev === undefined) return undefined;
     const request = (this.request ??= new wrap.WriteWrap());
     const error = chunks.length === 1 ? handle.writeBuffer(request, chunks[0]!) : handle.writev(request, chunks, true);

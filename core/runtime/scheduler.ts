@@ -25,7 +25,7 @@ export interface SchedulerPorts {
   wake(ms: number): void;
   /** A handler threw: a programmer error. Nothing is handled any more. */
   failed(name: string, error: unknown): void;
-  /** Are cores short at that moment of `now`? Asked once a chunk. */
+  /** Are cores short at that moment of `now`? Asked for each chunk that is handled as it is read. */
   coresShort(nowMs: number): boolean;
 }
 
