@@ -102,6 +102,7 @@ export class Connection implements SessionOut, SessionSink {
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       limit: QUEUED_CHUNKS,
+      onePerPoll: true,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
     readAccepted(socket, (chunk) => this.source.push(chunk), this.machine);

@@ -3,7 +3,7 @@
 
 /**
  * HIGH: the medium. MEDIUM: work that waits for a turn without HIGH work. LOW: clients and everything that brings new
- * work in; at most one LOW chunk a turn, round robin.
+ * work in; one LOW chunk a turn, round robin (two where `onePerPoll` spares the count of turns).
  */
 export type Priority = 'low' | 'medium' | 'high';
 
@@ -27,6 +27,11 @@ export interface SourceOptions<Chunk> {
   keep?(chunk: Chunk): Chunk;
   /** Chunks that may wait in the queue before the source is paused; at least 1. */
   readonly limit: number;
+  /**
+   * In each poll one chunk is pushed at the most, so that a further one belongs to another turn, and nobody need count the turns
+   * while no other LOW source speaks. Default false.
+   */
+  readonly onePerPoll?: boolean;
 }
 
 /** The feeder's end. */

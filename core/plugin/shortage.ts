@@ -6,6 +6,11 @@ import { openSync, readSync } from 'node:fs';
 export const LOOK_MS = 50;
 /** Cores are short for who waited for that share of the time. */
 const SHORT_SHARE = 0.1;
+/**
+ * Who asks less often than that between two looks has little to do, and is not short of anything. A look of an idle daemon, whose caches
+ * are cold, cost a fifth of what it did.
+ */
+const LEAST_ASKED = 4;
 const NS_PER_MS = 1e6;
 
 /** Time that this process's main thread has waited for a core so far, milliseconds; NaN: not known. */
@@ -27,6 +32,8 @@ export class Shortage {
   private share = 0;
   private waitedMs = NaN;
   private lookedMs = -Infinity;
+  /** Since the last look. */
+  private asked = 0;
 
   constructor(private readonly readWaitedMs: () => number = systemsWaitedMs()) {}
 
@@ -37,11 +44,13 @@ export class Shortage {
   at(nowMs: number, share = SHORT_SHARE): boolean {
     const passedMs = nowMs - this.lookedMs;
     if (passedMs >= LOOK_MS) {
-      const waitedMs = this.readWaitedMs();
+      const waitedMs = this.asked < LEAST_ASKED ? NaN : this.readWaitedMs();
       this.share = (waitedMs - this.waitedMs) / passedMs;
       this.waitedMs = waitedMs;
       this.lookedMs = nowMs;
+      this.asked = 0;
     }
+    this.asked++;
     return this.share > share;
   }
 }

@@ -14,6 +14,7 @@ export interface SourceHost {
 
 export class SourceQueue<Chunk> implements Source<Chunk> {
   readonly name: string;
+  readonly onePerPoll: boolean;
   /** Stands in the ready list of its priority. */
   listed = false;
   active = true;
@@ -31,6 +32,7 @@ export class SourceQueue<Chunk> implements Source<Chunk> {
     private readonly detach: () => void,
   ) {
     this.name = o.name;
+    this.onePerPoll = o.onePerPoll ?? false;
     this.handle = (chunk) => o.handle(chunk);
   }
 
