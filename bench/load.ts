@@ -17,11 +17,11 @@ export interface Load {
   readonly processes?: number;
   /** Sessions of each process; default 1. */
   readonly sessions?: number;
-  /** Messages per second that a run is planned for; default: by the kind of cluster. */
+  /** Messages per second that a run is planned for; default: what the same load did before, at first by the kind of cluster. */
   readonly guess?: number;
 }
 
-/** What a system is guessed to do, so that a run has about the wished length. */
+/** What a system is guessed to do, so that a run has about the wished length; only until it was seen. */
 const GUESS = {
   peal: { messages: 700_000, bytes: 300e6 },
   spread: { messages: 70_000, bytes: 45e6 },
@@ -39,9 +39,21 @@ export const LOAD_FIGURES: readonly Figure[] = [
   { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
 ];
 
+/** What was seen, by cluster and load. Runs too short are half the beginning of their connections, runs of all systems alike. */
+const seen = new WeakMap<Cluster, Map<string, number>>();
+
+function keyOf({ bytes, senders, service, processes, sessions }: Load): string {
+  return [bytes, senders, service, processes, sessions].join(' ');
+}
+
+function guessed(c: Cluster, l: Load): number {
+  const { messages, bytes } = GUESS[c.kind];
+  return seen.get(c)?.get(keyOf(l)) ?? Math.min(messages, bytes / (l.bytes + FRAME_HEAD_BYTES));
+}
+
 function ordersOf(c: Cluster, l: Load, serial: number): LoadOrder[] {
   const frame = l.bytes + FRAME_HEAD_BYTES;
-  const perSecond = l.guess ?? Math.min(GUESS[c.kind].messages, GUESS[c.kind].bytes / frame);
+  const perSecond = l.guess ?? guessed(c, l);
   const count = Math.max(50, Math.round((perSecond * l.seconds) / l.senders));
   const window = Math.max(4, Math.min(WINDOW_MESSAGES, Math.floor(WINDOW_BYTES / frame)));
   const block = Math.max(1, Math.min(200, window >> 2, Math.floor(BLOCK_BYTES / frame)));
@@ -72,6 +84,7 @@ export async function runLoad(c: Cluster, l: Load, serial: number): Promise<Figu
     const seconds = Math.max(...done.map((m) => (m as Told & { seconds: number }).seconds));
     const { expect } = orders[0]!;
     const messages = expect / seconds;
+    seen.set(c, (seen.get(c) ?? new Map<string, number>()).set(keyOf(l), messages));
     const cpu = ((cpuSeconds(c) - before) * 1e6) / expect;
     return { messages, megabytes: (messages * l.bytes) / 1e6, cpu, total: expect };
   } finally {

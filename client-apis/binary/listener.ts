@@ -2,7 +2,7 @@
 // there is no room, and keeps the list of what must be closed at the end.
 import { createServer, isIPv6 } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { PealError, reasonOf } from 'peal/plugin';
+import { ChurnMap, PealError, reasonOf } from 'peal/plugin';
 import type { ClientAddress } from './access.js';
 import { Connection, endGently } from './connection.js';
 import type { ConnectionHost } from './connection.js';
@@ -25,7 +25,7 @@ export type ListenerHost = Omit<ConnectionHost, 'settled' | 'closed'>;
 
 export class Listener {
   private readonly servers: Server[] = [];
-  private readonly connections = new Set<Connection>();
+  private readonly connections = new ChurnMap<Connection, true>();
   private readonly where: string[] = [];
   private readonly host: ConnectionHost;
   private handshakes = 0;
@@ -78,7 +78,7 @@ export class Listener {
 
   private async closeAll(): Promise<void> {
     const closing = this.servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
-    for (const connection of [...this.connections]) connection.stop();
+    for (const connection of [...this.connections.keys()]) connection.stop();
     if (this.connections.size > 0) await new Promise<void>((resolve) => (this.waiting = resolve));
     await Promise.all(closing);
   }
@@ -117,7 +117,7 @@ export class Listener {
       this.refuse(socket, label, `${this.handshakes} connections are in their handshake`);
     } else {
       this.handshakes++;
-      this.connections.add(new Connection(socket, this.host, from, label));
+      this.connections.set(new Connection(socket, this.host, from, label), true);
     }
   }
 

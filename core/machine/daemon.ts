@@ -1,6 +1,7 @@
 // The daemon's machine: one link, and over it order, delivery, groups; beside it membership and recovery. This file only
 // wires them: which machine gets which message, and in which order things happen at a change of the configuration.
 // Pure; the driver and the simulator run it unchanged. Design: docs/design/architecture.md.
+import { ChurnMap } from './churn-map.js';
 import { Delivery } from './delivery/delivery.js';
 import {
   Envelope,
@@ -64,7 +65,7 @@ class Daemon implements DaemonMachine {
   /** What packs of the present configuration are made for: room of one send, and how. */
   #room = 0;
   #packing: Packing;
-  readonly #sessions = new Map<number, OwnSession>();
+  readonly #sessions = new ChurnMap<number, OwnSession>();
   readonly #changes: ChangeRecord[] = [];
   readonly #counters: Record<string, number> = {};
   readonly #linkUp: LinkUp;

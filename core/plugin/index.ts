@@ -45,6 +45,7 @@ export type { Command, CommandResult, LogFields, LogLevel, TimerHandle, Token } 
 
 export type { Address, Identity, Medium, MediumUp } from './medium.js';
 export { Wrapped } from './link.js';
+export { ChurnMap } from '../machine/churn-map.js';
 export { Gate, Positions } from './link.js';
 export type { Frozen, Link, LinkUp, Packing } from './link.js';
 export type { ClientApi, Session, SessionEnd, SessionRefusal, SessionRequest, SessionSink } from './client.js';

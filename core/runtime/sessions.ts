@@ -1,5 +1,6 @@
 // The way in for clients (contract: core/plugin/client.ts): ids, names, the limit, why sessions ended, and the sinks
 // that must be flushed at the end of the tick. Rules: docs/design/runtime.md, 3.
+import { ChurnMap } from '../machine/churn-map.js';
 import type { Bytes, DaemonMachine } from '../machine/ports.js';
 import type { Session, SessionEnd, SessionRefusal, SessionRequest, Sessions, SessionSink } from '../plugin/client.js';
 import type { Logger } from '../plugin/ports.js';
@@ -73,7 +74,7 @@ export class SessionTable implements Sessions {
   readonly daemon: string;
   readonly maxMessageBytes: number;
   readonly limit: number;
-  private readonly open_ = new Map<number, OpenSession>();
+  private readonly open_ = new ChurnMap<number, OpenSession>();
   /** Ended, but not `gone`: their disconnect is still to come through the order. */
   private readonly leaving = new Set<number>();
   private readonly ends: EndedSession[] = [];

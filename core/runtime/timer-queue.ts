@@ -1,6 +1,7 @@
 // The timers of the event loop: a binary heap ordered by due time, then by order of queueing, with the place of every
 // timer known so that moving one (the usual case: a limit pushed back by every pack) leaves nothing stale behind.
 // Pure: no clock of its own. Rules: docs/design/runtime.md, 1.3.
+import { ChurnMap } from '../machine/churn-map.js';
 import type { TimerKey } from '../plugin/loop.js';
 
 export interface Timer {
@@ -18,7 +19,7 @@ export interface Timer {
 
 export class TimerQueue {
   private readonly heap: Timer[] = [];
-  private readonly byKey = new Map<TimerKey, Timer>();
+  private readonly byKey = new ChurnMap<TimerKey, Timer>();
   private orders = 0;
 
   get size(): number {

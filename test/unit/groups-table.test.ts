@@ -4,14 +4,15 @@ import { MemberList } from '../../core/machine/groups/members.js';
 import { NameTable, nameField } from '../../core/machine/groups/names.js';
 import { Chance } from './groups-model.js';
 
-test('the table answers as a map does, through growth and deletion', () => {
-  const table = new NameTable<string>();
+test.each([1, 64])('the table answers as a map does, through growth and deletion, from %i buckets', (buckets) => {
+  const table = new NameTable<string>(buckets);
   const map = new Map<string, string>();
   const chance = new Chance(5);
   for (let i = 0; i < 20_000; i++) {
     const name = `n${chance.below(3000)}`;
     if (map.has(name)) {
-      table.delete(nameField(name));
+      expect(table.delete(nameField(name))).toBe(true);
+      expect(table.delete(nameField(name))).toBe(false);
       map.delete(name);
     } else {
       table.add(nameField(name), name);
@@ -19,6 +20,8 @@ test('the table answers as a map does, through growth and deletion', () => {
     }
   }
   for (let i = 0; i < 3000; i++) expect(table.get(nameField(`n${i}`), 0)).toBe(map.get(`n${i}`));
+  expect(table.size).toBe(map.size);
+  expect(table.values().sort()).toEqual([...map.values()].sort());
 });
 
 test('names of one chain beyond its length are still found and deleted', () => {
@@ -35,6 +38,7 @@ test('names of one chain beyond its length are still found and deleted', () => {
   const chain = [...sizes.values()].find((names) => names.length >= 20)!.slice(0, 20);
   for (const name of chain) table.add(nameField(name), name);
   for (const name of chain) expect(table.get(nameField(name), 0)).toBe(name);
+  expect([table.size, table.values().sort()]).toEqual([20, [...chain].sort()]);
   for (const name of chain.slice(0, 10)) table.delete(nameField(name));
   for (const [i, name] of chain.entries()) expect(table.get(nameField(name), 0)).toBe(i < 10 ? undefined : name);
 });

@@ -92,6 +92,19 @@ describe('timers', () => {
     expect(w.wakeAt).toBe(50);
   });
 
+  test('a timer that was put off costs no turn when its former time comes', () => {
+    const w = quiet();
+    w.timer('beat', 150);
+    w.now = 100;
+    w.timer('beat', 150);
+    w.now = 150;
+    w.loop.expired();
+    expect([w.turnAsked, w.wakeAt]).toEqual([false, 250]);
+    w.now = 250;
+    w.settle();
+    expect(w.seen).toEqual(['beat']);
+  });
+
   test('a time that is no time is refused', () => {
     const w = quiet();
     expect(() => w.timer('a', -1)).toThrow(RangeError);
@@ -170,6 +183,28 @@ describe('priorities', () => {
     expect(w.seen.splice(0)).toEqual(['b:1']);
     w.settle();
     expect(w.seen).toEqual(['a:3']);
+  });
+
+  test('nobody counts the turns of a source that alone speaks, once a poll', () => {
+    const w = quiet();
+    const one = w.source('low', 'one', 10, true);
+    const other = w.source('low', 'other', 10, true);
+    for (const chunk of ['1', '2', '3']) {
+      w.turn(() => one.push(chunk));
+      expect(w.turnAsked).toBe(false);
+    }
+    expect(w.seen.splice(0)).toEqual(['one:1', 'one:2', 'one:3']);
+    // Another one: perhaps in the same poll, so that a third has to wait.
+    w.turn(
+      () => other.push('1'),
+      () => one.push('4'),
+    );
+    expect(w.seen.splice(0)).toEqual(['other:1']);
+    w.settle();
+    expect(w.seen.splice(0)).toEqual(['one:4']);
+    // Who speaks first after the end of a turn is alone again.
+    other.push('2');
+    expect([w.turnAsked, ...w.seen]).toEqual([false, 'other:2']);
   });
 
   test('MEDIUM waits for a turn without HIGH', () => {

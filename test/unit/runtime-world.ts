@@ -46,10 +46,11 @@ export class World {
     expect(this.turnAsked).toBe(false);
   }
 
-  source(priority: Priority, name: string, limit = 10): Source<string> {
+  source(priority: Priority, name: string, limit = 10, onePerPoll = false): Source<string> {
     return this.loop.attach<string>(priority, {
       name,
       limit,
+      onePerPoll,
       handle: (chunk) => this.seen.push(`${name}:${chunk}`),
       pause: () => this.seen.push(`${name} pause`),
       resume: () => this.seen.push(`${name} resume`),

@@ -22,8 +22,7 @@ import type { Group, GroupStore } from './store.js';
 /** The member whose join, leave or disconnect is handled. */
 interface Changing {
   readonly place: number;
-  readonly privateGroup: string;
-  /** Its name field. */
+  /** Its name field, valid until the next one changes something: copy what is kept. */
   readonly field: Bytes;
   /** If it is one of ours. */
   readonly session: LocalSession | undefined;
@@ -44,6 +43,7 @@ export function tell(out: GroupsOut, members: readonly LocalSession[], frame: ()
 export class MembershipChanges {
   /** Joins beyond the limit of memberships. */
   refused = 0;
+  readonly #field = new Uint8Array(NAME_BYTES);
 
   constructor(
     readonly store: GroupStore,
@@ -55,31 +55,27 @@ export class MembershipChanges {
 
   /** A JOIN, LEAVE or KILL frame with a checked sender. False: it has no effect because it is malformed. */
   apply(sender: FrameSender, service: number, bytes: Bytes, at: number): boolean {
-    const privateGroup = readName(bytes, at + SENDER_OFFSET);
-    const field = bytes.subarray(at + SENDER_OFFSET, at + SENDER_OFFSET + NAME_BYTES);
-    const name = privateGroup.slice(1, privateGroup.indexOf('#', 1));
-    const session = sender.own ? this.sessions.byName(name) : undefined;
-    const who = { place: sender.place, privateGroup, field, session };
+    const field = this.#field;
+    for (let i = 0; i < NAME_BYTES; i++) field[i] = bytes[at + SENDER_OFFSET + i]!;
+    const session = sender.own ? this.sessions.find(field, 0) : undefined;
+    const who = { place: sender.place, field, session };
     if ((service & Service.KILL) !== 0) {
       this.#kill(who);
       return true;
     }
     const group = at + HEADER_BYTES;
     if (readU32(bytes, at + GROUPS_COUNT_OFFSET) === 0 || !isGroupField(bytes, group)) return false;
-    if ((service & Service.JOIN) !== 0) this.#join(who, readName(bytes, group));
-    else this.#leave(who, readName(bytes, group));
+    const known = this.store.find(bytes, group);
+    if ((service & Service.JOIN) === 0) this.#leave(who, known);
+    else if (known?.members.has(who.place, who.field, 0) === true) return true;
+    else if (!this.store.hasRoom(who.place)) this.refused++;
+    else this.#join(who, known ?? this.store.obtain(readName(bytes, group)));
     return true;
   }
 
-  #join(who: Changing, name: string): void {
-    if (this.store.groups.get(name)?.members.has(who.place, who.field, 0) === true) return;
-    if (!this.store.hasRoom(who.place)) {
-      this.refused++;
-      return;
-    }
-    const g = this.store.obtain(name);
+  #join(who: Changing, g: Group): void {
     g.members.insert(who.place, who.field, 0);
-    this.store.enter(who.place, who.privateGroup, g);
+    this.store.enter(who.place, who.field, 0, g);
     this.store.advance(g);
     if (who.session !== undefined && !who.session.detached) addSession(g.local, who.session);
     this.#tellChange(g, Service.CAUSED_BY_JOIN, who);
@@ -88,8 +84,7 @@ export class MembershipChanges {
     this.tellTransition(g);
   }
 
-  #leave(who: Changing, name: string): void {
-    const g = this.store.groups.get(name);
+  #leave(who: Changing, g: Group | undefined): void {
     if (g?.members.has(who.place, who.field, 0) !== true) return;
     const { session } = who;
     if (session !== undefined) tell(this.out, [session], () => selfLeaveFrame(g.key));
@@ -97,7 +92,7 @@ export class MembershipChanges {
   }
 
   #kill(who: Changing): void {
-    for (const g of this.store.groupsOf(who.place, who.privateGroup)) {
+    for (const g of this.store.groupsOf(who.place, who.field)) {
       this.#depart(g, Service.CAUSED_BY_DISCONNECT, who);
     }
     if (who.session === undefined) return;
@@ -107,7 +102,7 @@ export class MembershipChanges {
 
   #depart(g: Group, cause: Cause, who: Changing): void {
     g.members.remove(who.place, who.field, 0);
-    this.store.leave(who.place, who.privateGroup, g);
+    this.store.leave(who.place, who.field, g);
     if (who.session !== undefined) dropSession(g, who.session);
     this.store.advance(g);
     if (g.members.count === 0) this.store.forget(g);

@@ -76,7 +76,7 @@ class Groups implements GroupsMachine {
     const s = this.#sessions.get(session);
     if (s === undefined || s.detached) return;
     this.#sessions.detach(s);
-    for (const g of this.#store.groupsOf(this.#place, s.privateGroup)) dropSession(g, s);
+    for (const g of this.#store.groupsOf(this.#place, s.field)) dropSession(g, s);
   }
 
   forget(session: number): void {
@@ -135,15 +135,18 @@ class Groups implements GroupsMachine {
 
   counts(): { sessions: number; groups: number; ignored: number } {
     const ignored = this.#router.ignored + this.#changes.refused;
-    return { sessions: this.#sessions.count, groups: this.#store.groups.size, ignored };
+    return { sessions: this.#sessions.count, groups: this.#store.size, ignored };
   }
 
   members(group: string): readonly string[] {
-    return this.#store.groups.get(group)?.members.names() ?? [];
+    return this.#store.named(group)?.members.names() ?? [];
   }
 
   groups(): readonly string[] {
-    return [...this.#store.groups.keys()].sort();
+    return this.#store
+      .all()
+      .map((g) => g.name)
+      .sort();
   }
 
   describe(): string {
@@ -161,7 +164,8 @@ class Groups implements GroupsMachine {
     this.#lost = new Set(lost);
     this.#tag = id;
     this.#store.begin(id);
-    const affected = [...this.#store.groups.values()]
+    const affected = this.#store
+      .all()
       .filter((g) => g.members.places.some((place) => this.#lost!.has(place)))
       .sort(byGroupName);
     for (const g of affected) {
@@ -176,7 +180,7 @@ class Groups implements GroupsMachine {
     this.#exchange = undefined;
     const outcomes = exchange.outcomes();
     for (const { name, lost } of outcomes) {
-      const g = this.#store.groups.get(name);
+      const g = this.#store.named(name);
       if (g !== undefined && lost && !g.changed) this.#changes.tellTransition(g);
     }
     this.#place = exchange.configuration.members[exchange.configuration.self]!.place;
@@ -198,11 +202,14 @@ class Groups implements GroupsMachine {
       if (id !== undefined) g.id = id;
       g.local = g.local.filter((s) => members.has(this.#place, s.field, 0));
     }
-    for (const g of [...this.#store.groups.values()]) if (g.members.count === 0) this.#store.forget(g);
+    for (const g of this.#store.all()) if (g.members.count === 0) this.#store.forget(g);
   }
 
   #changed(): Group[] {
-    return [...this.#store.groups.values()].filter((g) => g.changed).sort(byGroupName);
+    return this.#store
+      .all()
+      .filter((g) => g.changed)
+      .sort(byGroupName);
   }
 
   /** The first view of the configuration for these groups. */
@@ -217,7 +224,7 @@ class Groups implements GroupsMachine {
   /** Own members of every group, as of the last complete configuration. */
   *#announced(configuration: Configuration): Generator<Announced> {
     const daemon = configuration.members[configuration.self]!.name;
-    for (const g of [...this.#store.groups.values()].sort(byGroupName)) {
+    for (const g of this.#store.all().sort(byGroupName)) {
       const block = g.members.of(this.#place);
       if (block.length === 0) continue;
       const names: string[] = [];

@@ -1,5 +1,6 @@
 // The own daemon's sessions as the group layer sees them: who is attached, who still receives, and the lists of
 // recipients that the path of messages uses (docs/design/groups.md, 4.6 and 8.3).
+import { ChurnMap } from '../churn-map.js';
 import type { Bytes } from '../types.js';
 import { privateGroupOf } from '../../wire/name.js';
 import { NameTable, nameField } from './names.js';
@@ -28,6 +29,15 @@ export interface Target {
   local: LocalSession[];
 }
 
+/** Of one of our sessions, from its start until its disconnect is reached. */
+class PrivateGroup implements Target {
+  local: LocalSession[];
+
+  constructor(readonly session: LocalSession) {
+    this.local = [session];
+  }
+}
+
 /** Enters a session into a list sorted by id. */
 export function addSession(list: LocalSession[], session: LocalSession): void {
   let i = list.length;
@@ -41,9 +51,8 @@ export function dropSession(target: Target, session: LocalSession): void {
 }
 
 export class LocalSessions {
-  readonly #byId = new Map<number, LocalSession>();
-  readonly #byName = new Map<string, LocalSession>();
-  readonly #targets = new Map<LocalSession, Target>();
+  readonly #byId = new ChurnMap<number, LocalSession>();
+  readonly #byName = new ChurnMap<string, LocalSession>();
 
   constructor(
     readonly daemon: string,
@@ -58,8 +67,10 @@ export class LocalSessions {
     return this.#byName.has(name);
   }
 
-  byName(name: string): LocalSession | undefined {
-    return this.#byName.get(name);
+  /** The session whose private group is in the field at `at`. */
+  find(b: Bytes, at: number): LocalSession | undefined {
+    const target = this.table.get(b, at);
+    return target instanceof PrivateGroup ? target.session : undefined;
   }
 
   get(id: number): LocalSession | undefined {
@@ -71,17 +82,15 @@ export class LocalSessions {
     const privateGroup = privateGroupOf(name, this.daemon);
     const field = nameField(privateGroup);
     const session = { id, name, privateGroup, field, membership, detached: false, mark: 0 };
-    const target = { local: [session] };
     this.#byId.set(id, session);
     this.#byName.set(name, session);
-    this.#targets.set(session, target);
-    this.table.add(field, target);
+    this.table.add(field, new PrivateGroup(session));
   }
 
   /** Its private group reaches nobody any more; groups are the caller's. */
   detach(session: LocalSession): void {
     session.detached = true;
-    this.#targets.get(session)!.local = [];
+    this.table.get(session.field, 0)!.local = [];
   }
 
   /** The disconnect was reached: the name is free. */
@@ -89,7 +98,6 @@ export class LocalSessions {
     this.detach(session);
     this.#byId.delete(session.id);
     this.#byName.delete(session.name);
-    this.#targets.delete(session);
     this.table.delete(session.field);
   }
 }
