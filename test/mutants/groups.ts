@@ -55,7 +55,7 @@ export const GROUPS = planted('groups', [
     'ended-session-in-the-list',
     'nothing is delivered to a session that ended',
     FILE,
-    ['for (const g of this.#store.groupsOf(this.#place, s.privateGroup)) dropSession(g, s);', ''],
+    ['for (const g of this.#store.groupsOf(this.#place, s.field)) dropSession(g, s);', ''],
     ['this.#sessions.detach(s);', ''],
   ],
   [
