@@ -2,7 +2,7 @@
 // the pure machine (session.ts); what is delivered goes through the output queue with its slow-reader policy. All calls
 // of the machine run inside a tick of the loop.
 import type { Socket } from 'node:net';
-import { oldViews, Outbound, readAccepted, socketPort } from 'peal/plugin';
+import { oldViews, ONE_CHUNK_PER_POLL, Outbound, readAccepted, socketPort } from 'peal/plugin';
 import type {
   AppendLog,
   Bytes,
@@ -102,7 +102,7 @@ export class Connection implements SessionOut, SessionSink {
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       limit: QUEUED_CHUNKS,
-      onePerPoll: true,
+      onePerPoll: ONE_CHUNK_PER_POLL,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
     readAccepted(socket, (chunk) => this.source.push(chunk), this.machine);

@@ -41,6 +41,9 @@ const [buffer, callback, next] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((nam
   symbols.find((s) => s.description === name),
 );
 
+/** Does `readAccepted` bring one chunk of a socket in a poll at the most? Where a Node has changed inside it may be many. */
+export const ONE_CHUNK_PER_POLL = buffer !== undefined && callback !== undefined && next !== undefined;
+
 /** What a client sends at present; asked after each chunk. */
 export interface Stream {
   /** Are its frames large? */

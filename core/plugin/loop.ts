@@ -28,8 +28,8 @@ export interface SourceOptions<Chunk> {
   /** Chunks that may wait in the queue before the source is paused; at least 1. */
   readonly limit: number;
   /**
-   * In each poll one chunk is pushed at the most, so that a further one belongs to another turn, and nobody need count the turns
-   * while no other LOW source speaks. Default false.
+   * In each poll one chunk is pushed at the most (and a word behind the last one, that there is no more), so that a further one belongs to
+   * another turn, and nobody need count the turns while no other LOW source speaks. Default false.
    */
   readonly onePerPoll?: boolean;
 }

@@ -7,10 +7,10 @@ export const LOOK_MS = 50;
 /** Cores are short for who waited for that share of the time. */
 const SHORT_SHARE = 0.1;
 /**
- * Who asks less often than that between two looks has little to do, and is not short of anything. A look of an idle daemon, whose caches
- * are cold, cost a fifth of what it did.
+ * Who asks less often than that between two looks has little to do, and counts as not short (one that handles chunks for more than 17 ms
+ * each does, too). An idle daemon asks once or twice in 150 ms: a look, with cold caches, was a tenth of what it did.
  */
-const LEAST_ASKED = 4;
+const LEAST_ASKED = 3;
 const NS_PER_MS = 1e6;
 
 /** Time that this process's main thread has waited for a core so far, milliseconds; NaN: not known. */

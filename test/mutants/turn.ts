@@ -51,7 +51,10 @@ export const TURN = planted('turn', [
     'followers-kept-across-a-change',
     'who follows whom is forgotten with the configuration',
     'turn/followers.ts',
-    ['this.#last = this.#latest = this.#earlier = -1;', 'this.#last = -1;'],
+    [
+      'this.#guess = new Array<number>(members + 1)',
+      'this.#guess = this.#guess.length > 0 ? this.#guess : new Array<number>(members + 1)',
+    ],
   ],
   [
     'turn-kept-by-as-many',

@@ -9,9 +9,7 @@ export interface LocalSession {
   /** The driver's number; never used again. */
   readonly id: number;
   readonly name: string;
-  /** `#name#daemon`. */
-  readonly privateGroup: string;
-  /** The same as a name field. */
+  /** `#name#daemon`, as a name field. */
   readonly field: Bytes;
   /** Does it want membership frames? */
   readonly membership: boolean;
@@ -79,9 +77,8 @@ export class LocalSessions {
 
   attach(id: number, name: string, membership: boolean): void {
     if (this.#byId.has(id) || this.#byName.has(name)) throw new Error(`session ${id} (${name}) is attached already`);
-    const privateGroup = privateGroupOf(name, this.daemon);
-    const field = nameField(privateGroup);
-    const session = { id, name, privateGroup, field, membership, detached: false, mark: 0 };
+    const field = nameField(privateGroupOf(name, this.daemon));
+    const session = { id, name, field, membership, detached: false, mark: 0 };
     this.#byId.set(id, session);
     this.#byName.set(name, session);
     this.table.add(field, new PrivateGroup(session));

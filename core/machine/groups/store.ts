@@ -2,6 +2,7 @@
 // (docs/design/groups.md, 2). Equal at all daemons of a configuration; only the lists of local sessions are our own.
 import type { Bytes, ConfigurationId } from '../types.js';
 import { NAME_BYTES } from '../../wire/frame.js';
+import { isGroupName } from '../../wire/name.js';
 import { MemberList } from './members.js';
 import { NameTable, nameField } from './names.js';
 import type { GroupId } from './notice.js';
@@ -64,7 +65,7 @@ export class GroupStore {
 
   /** The same by a string, that of no group among them. */
   named(name: string): Group | undefined {
-    return name.length < NAME_BYTES ? this.find(nameField(name), 0) : undefined;
+    return isGroupName(name) ? this.find(nameField(name), 0) : undefined;
   }
 
   get base(): ConfigurationId {
@@ -142,7 +143,7 @@ export class GroupStore {
     return groups === undefined ? [] : groups.values().sort(byGroupName);
   }
 
-  /** The members of that daemon leave all groups; empty groups are forgotten. */
+  /** The members of that daemon leave all groups; empty groups are forgotten, in no order: `begin` follows, which forgets their floors. */
   dropDaemon(place: number): void {
     this.#memberships.delete(place);
     this.#counts.delete(place);

@@ -31,7 +31,7 @@ export class TurnOrder implements Order {
     this.#window = this.#widest = 0;
     this.#members = c.members.length;
     this.#turn.install(c.self, c.members.length);
-    this.#followers.install(c.self);
+    this.#followers.install(c.self, c.members.length);
   }
 
   /** Numbers and sends what may be sent now; asks for the turn, or passes it on. */

@@ -129,7 +129,7 @@ describe('given away unasked', () => {
 describe('followers', () => {
   function after(self: number, ranks: readonly number[]): number {
     const f = new Followers();
-    f.install(self);
+    f.install(self, 3);
     ranks.forEach((rank, i) => {
       if (rank === self) f.begin();
       f.heard(rank, i + 1);
@@ -137,20 +137,35 @@ describe('followers', () => {
     return f.next;
   }
 
-  test('who followed twice in a row follows again', () => {
-    expect(after(0, [0, 1, 2, 0, 1])).toBe(1);
-    expect(after(0, [0, 1, 2, 0, 2])).toBe(-1);
-    expect(after(0, [0, 1])).toBe(-1);
+  test('who followed follows again', () => {
+    expect(after(0, [0])).toBe(-1);
+    expect(after(0, [2, 0, 1, 2, 0])).toBe(1);
+    expect(after(0, [0, 1, 0, 1, 0])).toBe(1);
+  });
+
+  test('after another speaker another one may follow: two that change places', () => {
+    // 1 and 2 as they come, 0 between: whoever of the two has not spoken yet follows it.
+    const spoken = [1, 0, 2, 1, 0, 2, 2, 0, 1];
+    expect(after(0, [...spoken, 1, 0])).toBe(2);
+    expect(after(0, [...spoken, 2, 0])).toBe(1);
+  });
+
+  test('a guess that was right is given up when it was wrong twice in a row', () => {
+    const right = [2, 0, 1, 2, 0, 1];
+    expect(after(0, [...right, 2, 0, 2, 0])).toBe(1);
+    expect(after(0, [...right, 2, 0, 2, 0, 2, 0])).toBe(2);
+    // One that never was at once.
+    expect(after(0, [2, 0, 1, 2, 0, 2, 0])).toBe(2);
   });
 
   test('a single speaker follows itself', () => {
-    expect(after(0, [0, 1, 0, 1, 0, 0])).toBe(-1);
     expect(after(0, [0, 0, 0])).toBe(-1);
+    expect(after(0, [0, 0, 0, 0, 1, 0, 0, 0, 0])).toBe(-1);
   });
 
   test('what comes late from another stream says nothing', () => {
     const f = new Followers();
-    f.install(0);
+    f.install(0, 3);
     for (const [rank, position] of [
       [0, 1],
       [2, 3],
