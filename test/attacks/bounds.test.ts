@@ -19,7 +19,8 @@ describe('the log', () => {
       scene.run(500);
       scene.cluster.faults.plug('data', 0, 2, 0);
       scene.say(first!, Service.AGREED);
-      scene.run(20);
+      // The first one may have to fetch the turn for it.
+      scene.run(100);
       const before = scene.installs(1).length;
       let most = 0;
       for (const end = scene.now + GIVEN_UP_MS; scene.installs(1).length === before && scene.now < end;) {
