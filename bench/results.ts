@@ -1,7 +1,7 @@
 // Results kept: one file of JSON lines for each run of the bench, the machine and the commit first; and two of them
 // compared, so that a regression is seen.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { quartile, ratiosOf, short, spreadOf, valuesOf } from './report.js';
@@ -91,8 +91,10 @@ export function makeHead(rounds: number, variants: readonly string[]): Head {
 /** Answers where it stands. */
 export function keep(head: Head, rows: readonly Row[], samples: readonly Sample[]): string {
   mkdirSync(FOLDER, { recursive: true });
-  const day = head.date.replace(':', '');
-  const file = join(FOLDER, `${day}-${head.commit}.jsonl`);
+  const name = `${head.date.replace(':', '')}-${head.commit}`;
+  let file = join(FOLDER, `${name}.jsonl`);
+  // A short run may end within the minute of the one before.
+  for (let again = 2; existsSync(file); again++) file = join(FOLDER, `${name}-${again}.jsonl`);
   const described = rows.map(({ name, measures, options, figures }) => ({
     kind: 'row',
     name,
