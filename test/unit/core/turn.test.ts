@@ -139,6 +139,9 @@ describe('followers', () => {
 
   test('who followed follows again', () => {
     expect(after(0, [0])).toBe(-1);
+    expect(after(0, [0, 1])).toBe(1);
+    expect(after(0, [0, 1, 2, 0, 1])).toBe(1);
+    expect(after(0, [0, 1, 2, 0, 2])).toBe(2);
     expect(after(0, [2, 0, 1, 2, 0])).toBe(1);
     expect(after(0, [0, 1, 0, 1, 0])).toBe(1);
   });
@@ -159,6 +162,7 @@ describe('followers', () => {
   });
 
   test('a single speaker follows itself', () => {
+    expect(after(0, [0, 1, 0, 1, 0, 0])).toBe(-1);
     expect(after(0, [0, 0, 0])).toBe(-1);
     expect(after(0, [0, 0, 0, 0, 1, 0, 0, 0, 0])).toBe(-1);
   });
