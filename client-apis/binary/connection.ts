@@ -2,7 +2,7 @@
 // the pure machine (session.ts); what is delivered goes through the output queue with its slow-reader policy. All calls
 // of the machine run inside a tick of the loop.
 import type { Socket } from 'node:net';
-import { oldViews, ONE_CHUNK_PER_POLL, Outbound, readAccepted, socketPort } from 'peal/plugin';
+import { isLasting, oldViews, ONE_CHUNK_PER_POLL, Outbound, readAccepted, socketPort } from 'peal/plugin';
 import type {
   AppendLog,
   Bytes,
@@ -119,7 +119,7 @@ export class Connection implements SessionOut, SessionSink {
 
   private handle(chunk: Uint8Array | typeof FINISHED): void {
     if (chunk === FINISHED) this.machine.finished();
-    else this.machine.received(chunk);
+    else this.machine.received(chunk, isLasting(chunk));
   }
 
   /** While what it sent waits for the daemon, a client is not late. */
@@ -166,8 +166,8 @@ export class Connection implements SessionOut, SessionSink {
     });
   }
 
-  run(frames: Uint8Array): void {
-    this.session?.submit(frames);
+  run(frames: Uint8Array, _messages: number, lasting: boolean): void {
+    this.session?.submit(frames, lasting);
   }
 
   dropped(): void {

@@ -59,8 +59,8 @@ export interface SessionOut {
   open(name: string, membership: boolean): Opened;
   /** Begins a check; `verified` answers it, at once or later. No input is wanted until then. */
   verify(method: 'IP' | 'PWORD', credentials: Credentials | undefined): void;
-  /** A run of whole canonical frames; copied before it returns. */
-  run(frames: Uint8Array, messages: number): void;
+  /** A run of whole canonical frames; copied before it returns, unless the memory lasts. */
+  run(frames: Uint8Array, messages: number, lasting: boolean): void;
   /** A frame without effect was left out. */
   dropped(): void;
   /** Called once, last. */
@@ -114,16 +114,21 @@ export class BinarySession {
     return reader !== undefined && reader.awaitedBytes >= LARGE_FRAME_BYTES && reader.lastMessages < LARGE_MESSAGES;
   }
 
+  /** Who waits for the rest of a frame that is worth memory that lasts. */
+  lasting(): FrameReader | undefined {
+    return this.reader?.wantsLasting === true ? this.reader : undefined;
+  }
+
   /** By the last chunk: does it send without waiting for each message? */
   isMany(): boolean {
     return this.reader !== undefined && this.reader.lastMessages >= MANY_MESSAGES;
   }
 
-  /** Bytes from the client, given away: changed in place. */
-  received(chunk: Uint8Array): void {
+  /** Bytes from the client, given away: changed in place; `lasting`: for ever. */
+  received(chunk: Uint8Array, lasting = false): void {
     if (this.state === 'ended') return;
     if (this.reader !== undefined) {
-      this.streamed(this.reader.received(chunk));
+      this.streamed(this.reader.received(chunk, lasting));
       return;
     }
     if (this.held.length + chunk.length > HANDSHAKE_HELD_BYTES) {

@@ -235,10 +235,10 @@ class Daemon implements DaemonMachine {
     return this.#groups.nameInUse(name);
   }
 
-  submit(session: number, frames: Bytes): void {
+  submit(session: number, frames: Bytes, lasting = false): void {
     const s = this.#sessions.get(session);
     if (s === undefined) return;
-    if ((this.#outbox.add(frames) & Service.JOIN) !== 0) s.asksToJoin = true;
+    if ((this.#outbox.add(frames, lasting) & Service.JOIN) !== 0) s.asksToJoin = true;
     this.#flow.backlog(this.#outbox.bytes);
   }
 

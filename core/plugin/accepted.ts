@@ -4,13 +4,14 @@
 //   the same, as long as the system has it; Node throws away what its stream holds, and all the rest when a write fails
 //   before it is read. So nothing is held in a stream (a paused socket is not read at all), and failed writes end nothing.
 // * All sockets are read through one buffer, where Node takes 64 KB of fresh memory for every read (measured: no faster,
-//   1.00, since such memory dies young).
+//   1.00, since such memory dies young); some that bring large frames into slabs of their own (lanes.ts).
 // * What is full is read on in the next turn; who sends much where cores are short, after a rest (`REST_MS`).
 //
 // Node offers that only to who dials (`onread` of net.connect), though every socket has them inside. Where a Node has
 // changed that inside, chunks come as ever.
 import { Socket } from 'node:net';
 import type { Bytes } from '../machine/types.js';
+import { giveLane, type Holder, type Lane, takeLane } from './lanes.js';
 import { cores, type Shortage } from './shortage.js';
 
 /**
@@ -48,6 +49,8 @@ export const ONE_CHUNK_PER_POLL = buffer !== undefined && callback !== undefined
 export interface Stream {
   /** Are its frames large? */
   isLarge(): boolean;
+  /** Who waits for the rest of a frame that is worth memory that lasts; undefined: nobody. */
+  lasting(): Holder | undefined;
   /** Did the chunk bring so many messages that the client does not wait for each of them? */
   isMany(): boolean;
 }
@@ -78,8 +81,9 @@ function readOn(socket: Socket): void {
 
 /**
  * `take` gets what is read from this accepted socket, which nobody has read yet. The bytes may be changed, and are valid
- * only until `take` returns. After `pause` nothing comes; 'end' and 'close' are as ever, 'error' is handled here. Whoever
- * calls this destroys the socket in the end: it does not close by itself. `shortage`: whether cores are short.
+ * only until `take` returns, unless they last (`isLasting`). After `pause` nothing comes; 'end' and 'close' are as ever,
+ * 'error' is handled here. Whoever calls this destroys the socket in the end: it does not close by itself. `shortage`:
+ * whether cores are short.
  */
 export function readAccepted(
   socket: Socket,
@@ -97,9 +101,22 @@ export function readAccepted(
     return;
   }
   inside[buffer] = usual;
-  inside[next] = () => (stream.isLarge() ? large : usual);
+  let lane: Lane | undefined;
+  const leave = (): void => {
+    if (lane !== undefined) giveLane(lane);
+    lane = undefined;
+  };
+  inside[next] = () => {
+    const holder = socket.destroyed ? undefined : stream.lasting();
+    if (holder === undefined) leave();
+    else lane ??= takeLane();
+    if (holder !== undefined && lane !== undefined) return lane.room(holder, LARGE_READ_BYTES);
+    return stream.isLarge() ? large : usual;
+  };
+  socket.once('close', leave);
   // False: it is not read on now.
   inside[callback] = (bytes: number, into: Buffer): boolean => {
+    lane?.filled(bytes);
     take(into.subarray(0, bytes));
     // There is more, and it would be read at once: before the loop can take it, so that it would have to be copied.
     if (bytes === into.length) setImmediate(readOn, socket);

@@ -238,11 +238,11 @@ class OpenSession implements Session {
     this.openedAtMs = host.wallMs();
   }
 
-  submit(frames: Bytes): void {
+  submit(frames: Bytes, lasting = false): void {
     if (this.over) return;
     this.submittedBytes += frames.length;
-    const own = this.host.inMachine ? new Uint8Array(frames) : frames;
-    this.host.within('session submit', () => this.host.machine.submit(this.id, own));
+    const own = this.host.inMachine && !lasting ? new Uint8Array(frames) : frames;
+    this.host.within('session submit', () => this.host.machine.submit(this.id, own, lasting));
   }
 
   end(reason: SessionEnd, detail = ''): void {

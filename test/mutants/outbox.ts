@@ -19,6 +19,24 @@ export const OUTBOX = planted('outbox', [
       "for (const item of old) if ((item.kind === 'frames' || item.at === 0) && frames",
     ],
   ],
+  [
+    'safe-mark-of-a-kept-run-lost',
+    'a run that is kept where it is says where its first SAFE frame is',
+    FILE,
+    ['safeAt = to - from;', 'safeAt = -1;'],
+  ],
+  [
+    'kept-run-overtaken',
+    'what comes after a run that was kept does not join the pack before it',
+    FILE,
+    ['number {\n    this.#close();\n    let to', 'number {\n    let to'],
+  ],
+  [
+    'run-kept-that-does-not-last',
+    'only what lasts is kept where it is',
+    FILE,
+    ['const kept = lasting && ', 'const kept = '],
+  ],
   ['safe-mark-misplaced', 'a pack says where its first SAFE frame is', FILE, ['= used + safe;', '= used + safe + 1;']],
   [
     'safe-mark-of-later-runs-lost',

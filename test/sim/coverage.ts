@@ -172,9 +172,9 @@ export class Coverage {
         meet({ what: 'open' });
         m.open(session, name, membership);
       },
-      submit: (session, frames) => {
+      submit: (session, frames, lasting) => {
         meet({ what: 'submit' });
-        m.submit(session, frames);
+        m.submit(session, frames, lasting);
       },
       close: (session) => {
         meet({ what: 'close' });

@@ -4,6 +4,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { LARGE_READ_BYTES, READ_BYTES, readAccepted } from '../../core/plugin/accepted.js';
+import { isLasting, MOST_LANES } from '../../core/plugin/lanes.js';
+import { buildFrame, Service, writeName } from '../../core/wire/frame.js';
+import { FrameReader } from '../../core/wire/reader.js';
 
 const MIB = 1024 * 1024;
 const open: Socket[] = [];
@@ -46,7 +49,7 @@ test.each([
     if (chunk.length === (got.length === 0 ? READ_BYTES : most)) fullIn = turn;
     got.push(Buffer.from(chunk));
   };
-  readAccepted(accepted, take, { isLarge: () => frames === 'large', isMany: () => false });
+  readAccepted(accepted, take, { isLarge: () => frames === 'large', isMany: () => false, lasting: () => undefined });
   accepted.resume();
   next();
   await once(accepted, 'end');
@@ -66,11 +69,76 @@ test('after pause nothing comes, also when the last read was full; after resume 
     accepted.pause();
     setTimeout(() => accepted.resume(), 1);
   };
-  readAccepted(accepted, take, { isLarge: () => false, isMany: () => false });
+  readAccepted(accepted, take, { isLarge: () => false, isMany: () => false, lasting: () => undefined });
   accepted.resume();
   await once(accepted, 'end');
   expect(bytes).toBe(4 * MIB);
   expect(after).toBe(0);
+});
+
+describe('large frames', () => {
+  const BODY = 100_000;
+  const sender = new Uint8Array(32);
+  writeName(sender, 0, '#c#alpha');
+
+  /** Reads what a client sends; `runs` as they are handed on, `lasting` how many of them are in memory that lasts. */
+  function reading(accepted: Socket) {
+    const runs: Uint8Array[] = [];
+    let lasting = 0;
+    const reader = new FrameReader(
+      { sender, maxMessageBytes: MIB },
+      {
+        run: (frames, _messages, lasts) => {
+          runs.push(lasts ? frames : new Uint8Array(frames));
+          if (lasts) lasting++;
+        },
+        dropped: () => undefined,
+      },
+    );
+    const stream = {
+      isLarge: () => true,
+      isMany: () => false,
+      lasting: () => (reader.wantsLasting ? reader : undefined),
+    };
+    readAccepted(accepted, (chunk) => reader.received(chunk, isLasting(chunk)), stream);
+    accepted.resume();
+    return { bytes: () => Buffer.concat(runs), lasting: () => lasting };
+  }
+
+  const said = (seed: number, frames: number): Buffer =>
+    Buffer.concat(
+      Array.from({ length: frames }, (_, i) =>
+        buildFrame({
+          service: Service.AGREED,
+          sender: '#c#alpha',
+          groups: ['g'],
+          body: new Uint8Array(BODY).fill(seed + i),
+        }),
+      ),
+    );
+
+  test('of as many clients as there are slabs lie where they were read and are never written again; those of the others are copied', async () => {
+    const all = await Promise.all(Array.from({ length: MOST_LANES + 1 }, () => pair()));
+    const readers = all.map(({ accepted }) => reading(accepted));
+    // Each of them first has a part of a frame, so that all want a slab at the same time.
+    for (const [i, { client }] of all.entries()) client.write(said(i, 1).subarray(0, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const [i, { client }] of all.entries())
+      client.end(Buffer.concat([said(i, 1).subarray(1000), said(i + 1, 60)]));
+    await Promise.all(all.map(({ accepted }) => once(accepted, 'end')));
+    for (const [i, r] of readers.entries())
+      expect(Buffer.compare(r.bytes(), Buffer.concat([said(i, 1), said(i + 1, 60)]))).toBe(0);
+    expect(readers.map((r) => r.lasting() > 0)).toEqual([...Array.from({ length: MOST_LANES }, () => true), false]);
+    // A slab that its client left is there for the next.
+    for (const { accepted } of all) accepted.destroy();
+    for (const { accepted } of all) if (!accepted.closed) await once(accepted, 'close');
+    const { client, accepted } = await pair();
+    const last = reading(accepted);
+    client.end(said(9, 40));
+    await once(accepted, 'end');
+    expect(Buffer.compare(last.bytes(), said(9, 40))).toBe(0);
+    expect(last.lasting()).toBeGreaterThan(0);
+  });
 });
 
 describe('where cores are short', () => {
@@ -87,7 +155,7 @@ describe('where cores are short', () => {
     readAccepted(
       accepted,
       (chunk) => (bytes += chunk.length),
-      { isLarge: () => false, isMany: () => many },
+      { isLarge: () => false, isMany: () => many, lasting: () => undefined },
       { at: () => short },
     );
     accepted.resume();

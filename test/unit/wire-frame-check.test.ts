@@ -21,7 +21,7 @@ import {
 } from '../../core/wire/frame.js';
 import type { FrameParts } from '../../core/wire/frame.js';
 import { PartialFrame } from '../../core/wire/partial.js';
-import { FrameReader } from '../../core/wire/reader.js';
+import { FrameReader, LEAST_LASTING_BYTES, MOST_LASTING_BYTES } from '../../core/wire/reader.js';
 import type { StreamState } from '../../core/wire/reader.js';
 
 const OWN = '#user#solo';
@@ -240,6 +240,81 @@ describe('partial frames', () => {
     expect(second.length).toBe(90_000);
     expect(second.bytes.every((b) => b === 2)).toBe(true);
     expect(third.bytes.every((b) => b === 3)).toBe(true);
+  });
+});
+
+describe('chunks in memory that lasts', () => {
+  const large = LEAST_LASTING_BYTES + 1000;
+
+  /** Reads the parts of a stream that lies in one piece of memory; of those in `elsewhere` a copy. */
+  function readInPlace(stream: Uint8Array, cuts: readonly number[], elsewhere: readonly number[] = []) {
+    const bytes = new Uint8Array(stream);
+    const runs: { frames: Uint8Array; lasting: boolean }[] = [];
+    const reader = new FrameReader(facts(1024 * 1024), {
+      run: (frames, _n, lasting) => runs.push({ frames: lasting ? frames : new Uint8Array(frames), lasting }),
+      dropped: () => undefined,
+    });
+    const at = [0, ...cuts, stream.length];
+    for (const [i, end] of at.slice(1).entries()) {
+      const part = bytes.subarray(at[i], end);
+      if (elsewhere.includes(i)) reader.received(new Uint8Array(part));
+      else reader.received(part, true);
+    }
+    return { bytes, runs, reader };
+  }
+
+  test('a large frame that spans them is handed on where it lies', () => {
+    const stream = concat(frame(), frame({ body: new Uint8Array(large).fill(7) }), frame());
+    const { bytes, runs, reader } = readInPlace(stream, [300, 10_000, 20_000]);
+    expect(runs.map((r) => r.lasting)).toEqual([true, true]);
+    expect(runs.every((r) => r.frames.buffer === bytes.buffer)).toBe(true);
+    expect(concat(...runs.map((r) => r.frames))).toEqual(stream);
+    expect([reader.heldBytes, reader.heldCapacity]).toEqual([0, 0]);
+  });
+
+  test('one whose second part lies elsewhere is put together, and does not last', () => {
+    const stream = frame({ body: new Uint8Array(large).fill(7) });
+    const { runs } = readInPlace(stream, [10_000, 20_000], [1]);
+    expect(runs.map((r) => r.lasting)).toEqual([false]);
+    expect(runs[0]!.frames).toEqual(stream);
+  });
+
+  test.each([
+    { what: 'small', body: 300 },
+    { what: 'very large', body: MOST_LASTING_BYTES },
+  ])('the part of a $what frame is copied: no memory is held by it', ({ body }) => {
+    const stream = frame({ body: new Uint8Array(body) });
+    const { reader, bytes } = readInPlace(stream.subarray(0, 200), []);
+    expect([reader.heldBytes, reader.wantsLasting]).toEqual([200, false]);
+    expect(reader.held.buffer === bytes.buffer).toBe(false);
+  });
+
+  test('what is held may be moved, and is read on behind its new place', () => {
+    const stream = frame({ body: new Uint8Array(large).fill(7) });
+    const { reader, runs } = readInPlace(stream.subarray(0, 10_000), []);
+    const place = new Uint8Array(stream.length);
+    place.set(reader.held);
+    reader.moved(place.subarray(0, 10_000));
+    place.set(stream.subarray(10_000), 10_000);
+    reader.received(place.subarray(10_000), true);
+    expect(runs.map((r) => [r.frames.buffer === place.buffer, r.lasting])).toEqual([[true, true]]);
+    expect(runs[0]!.frames).toEqual(stream);
+  });
+
+  test('however they are cut, and wherever they lie, the frames are the same', () => {
+    const bodies = fc.array(fc.constantFrom(0, 50, 3000, large, 2 * large, MOST_LASTING_BYTES), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(bodies, fc.array(fc.nat(), { maxLength: 12 }), fc.array(fc.nat(12)), (sizes, cuts, elsewhere) => {
+        const stream = concat(...sizes.map((n, i) => frame({ body: new Uint8Array(n).fill(i + 1) })));
+        const at = [...new Set(cuts.map((c) => c % stream.length))].sort((a, b) => a - b);
+        const { runs } = readInPlace(stream, at, elsewhere);
+        expect(Buffer.compare(concat(...runs.map((r) => r.frames)), stream)).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 // The outbox: what local clients said and what is not numbered yet. Runs of frames are copied once, into packs carved
-// from slabs; a pack stays open until it is taken, so that load fills packs and small load does not wait (design.md 7,
+// from slabs, or kept where they are if they are long and their memory lasts; a pack stays open until it is taken, so that load fills packs and small load does not wait (design.md 7,
 // rules 1, 3 and 4). Survives changes of the configuration: what was never numbered goes, whole, into the next one.
 import { MAX_RUN_BYTES, REPEAT_BYTES, repeatsHead } from '../../wire/compact.js';
 import { frameBytes, GROUPS_COUNT_OFFSET, HEADER_BYTES, NAME_BYTES, readU32, Service } from '../../wire/frame.js';
@@ -15,6 +15,9 @@ export interface Content {
   /** Of a piece: the frame it is a part of. */
   readonly whole?: Bytes;
 }
+
+/** A run that is at least that share of a pack, and lasts, is worth a pack of its own. */
+const KEPT_SHARE = 1 / 8;
 
 const NO_WORDS: DataView = new DataView(new ArrayBuffer(0));
 
@@ -98,24 +101,46 @@ export class Outbox {
     this.#state.push(...messages);
   }
 
-  /** Whole canonical frames; copied. Answers which bits the service words have: each that at least one of them has. */
-  add(frames: Bytes): number {
+  /**
+   * Whole canonical frames; copied, unless they are `lasting`: nobody changes them any more. Answers which bits the service words have:
+   * each that at least one of them has.
+   */
+  add(frames: Bytes, lasting = false): number {
     this.bytes += frames.length;
     this.#services = 0;
+    // A compact pack is made from one that may be longer, which the slab's rules bound.
+    const kept = lasting && !this.#compacting && frames.length >= KEPT_SHARE * this.#limit;
     for (let at = 0; at < frames.length;) {
       const length = frameBytes(frames, at);
       if (length > this.#limit) {
         this.#close();
-        this.#addLarge(frames.subarray(at, at + length));
+        this.#addLarge(frames.subarray(at, at + length), lasting);
         at += length;
-      } else at = this.#copyRun(frames, at, length);
+      } else at = kept ? this.#keepRun(frames, at) : this.#copyRun(frames, at, length);
     }
     return this.#services;
   }
 
-  #addLarge(frame: Bytes): void {
-    const bytes = this.allocate(frame.length);
-    bytes.set(frame);
+  /** A pack of as many whole frames from `from` on as fit (the first does), where they are; answers where it stopped. */
+  #keepRun(frames: Bytes, from: number): number {
+    this.#close();
+    let to = from;
+    let safeAt = -1;
+    while (to < frames.length) {
+      const length = frameBytes(frames, to);
+      if (to + length - from > this.#limit) break;
+      const service = readU32(frames, to);
+      this.#services |= service;
+      if (safeAt < 0 && (service & Service.SAFE) !== 0) safeAt = to - from;
+      to += length;
+    }
+    this.#queue.push({ kind: 'frames', safeAt, bytes: frames.subarray(from, to), compactBytes: 0, last: -1 });
+    return to;
+  }
+
+  #addLarge(frame: Bytes, lasting: boolean): void {
+    const bytes = lasting ? frame : this.allocate(frame.length);
+    if (!lasting) bytes.set(frame);
     const service = readU32(bytes, 0);
     this.#services |= service;
     this.#queue.push({ kind: 'large', safe: (service & Service.SAFE) !== 0, bytes, at: 0 });

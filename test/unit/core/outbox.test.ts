@@ -55,6 +55,41 @@ describe('outbox', () => {
     expect(box.take().safeAt).toBe(frame(10).length + frame(20).length);
   });
 
+  describe('a run in memory that lasts', () => {
+    const run = join([frame(300), frame(200, Service.SAFE)]);
+
+    test('is a pack of its own where it is, if it is long', () => {
+      const box = new Outbox(allocate, whole(1000));
+      box.add(frame(10));
+      expect(box.add(run, true) & Service.SAFE).not.toBe(0);
+      box.add(frame(20));
+      const [before, kept, after] = [box.take(), box.take(), box.take()];
+      expect([before.bytes, after.bytes]).toEqual([frame(10), frame(20)]);
+      expect(kept.safeAt).toBe(frame(300).length);
+      expect([kept.bytes.buffer === run.buffer, kept.bytes.byteOffset]).toEqual([true, run.byteOffset]);
+      expect(Buffer.from(kept.bytes)).toEqual(run);
+    });
+
+    test('is several where it is longer than a pack, and a frame longer than one goes in pieces', () => {
+      const box = new Outbox(allocate, whole(400));
+      const all = join([run, frame(700), run]);
+      box.add(all, true);
+      expect(drain(box, 400)).toEqual(all);
+    });
+
+    test.each([
+      { what: 'is short', lasting: true, packing: whole(100_000) },
+      { what: 'is to be compact', lasting: true, packing: { bytes: 1000, compact: true } },
+      { what: 'does not last', lasting: false, packing: whole(1000) },
+    ])('is copied where it $what', ({ lasting, packing }) => {
+      const box = new Outbox(allocate, packing);
+      const mine = Buffer.from(run);
+      box.add(mine, lasting);
+      mine.fill(0);
+      expect(drain(box, packing.bytes)).toEqual(run);
+    });
+  });
+
   test('state goes first, and alone while the exchange runs', () => {
     const box = new Outbox(allocate, whole(1000));
     box.add(frame(1));
@@ -104,7 +139,7 @@ describe('outbox', () => {
       fc.property(sizes, fc.integer({ min: 100, max: 700 }), fc.integer({ min: 100, max: 700 }), (runs, one, two) => {
         const box = new Outbox(allocate, whole(one));
         const all = runs.map((r) => join(r.map((n) => frame(n, n % 3 ? Service.FIFO : Service.SAFE))));
-        for (const r of all) box.add(r);
+        for (const [i, r] of all.entries()) box.add(r, i % 2 === 1);
         expect(box.bytes).toBe(join(all).length);
         box.restart(whole(two));
         expect(drain(box, two)).toEqual(join(all));

@@ -1,0 +1,71 @@
+// Slabs that clients who send large frames are read straight into, a few clients at a time: packs then keep the frames where they were
+// read (`lasting` of Session.submit), where they would be copied into a pack and, if a read ended within them, put together before.
+//
+// Measured beside one buffer for all reads (three daemons over tcp, interleaved; rate, CPU of all daemons): 100 KB, one sender 1.04 and
+// 0.94, three 1.01 and 0.97; one of the peer's C clients 1.04 and 0.94, three 1.00 and 0.98.
+import type { Bytes } from '../machine/types.js';
+
+/** Clients that may have one at a time; what the others send is copied. */
+export const MOST_LANES = 8;
+export const LANE_BYTES = 1024 * 1024;
+/** With less room than that for the next read a slab is left. */
+const LEAST_ROOM_BYTES = 128 * 1024;
+
+/** Who puts frames together: what is there of the incomplete one, and where else it lies now. */
+export interface Holder {
+  readonly held: Bytes;
+  moved(lasting: Bytes): void;
+}
+
+const lasting = new WeakSet<ArrayBufferLike>();
+
+/** Are these bytes in such a slab, so that nobody changes them but who gets them? */
+export function isLasting(bytes: Bytes): boolean {
+  return lasting.has(bytes.buffer);
+}
+
+export class Lane {
+  private slab = Buffer.alloc(0);
+  private used = 0;
+
+  /** Where the next read goes, `most` bytes or less: right behind what is held of the incomplete frame, which is at most half a slab. */
+  room(holder: Holder, most: number): Buffer {
+    if (this.slab.length - this.used < LEAST_ROOM_BYTES) this.begin();
+    const { held } = holder;
+    if (held.length > 0 && !this.endsWith(held)) {
+      if (this.slab.length - this.used < held.length + LEAST_ROOM_BYTES) this.begin();
+      const place = this.slab.subarray(this.used, this.used + held.length);
+      place.set(held);
+      holder.moved(place);
+      this.used += held.length;
+    }
+    return this.slab.subarray(this.used, this.used + most);
+  }
+
+  /** So many bytes were read into what `room` answered last. */
+  filled(bytes: number): void {
+    this.used += bytes;
+  }
+
+  private endsWith(held: Bytes): boolean {
+    return held.buffer === this.slab.buffer && held.byteOffset + held.length === this.slab.byteOffset + this.used;
+  }
+
+  private begin(): void {
+    this.slab = Buffer.allocUnsafeSlow(LANE_BYTES);
+    this.used = 0;
+    lasting.add(this.slab.buffer);
+  }
+}
+
+const free = Array.from({ length: MOST_LANES }, () => new Lane());
+
+/** Undefined: all are taken. */
+export function takeLane(): Lane | undefined {
+  return free.pop();
+}
+
+/** Its slab goes on where it is. */
+export function giveLane(lane: Lane): void {
+  free.push(lane);
+}
