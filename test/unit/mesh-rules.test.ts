@@ -111,6 +111,16 @@ describe('acknowledging (3.6)', () => {
     expect(up.kinds()).toEqual([]);
   });
 
+  test('packs of the turn have no position, and hurry nobody, also after a SAFE one', () => {
+    const { link, up } = start(true);
+    link.received(1, data(1, pack(10, 0)));
+    link.flush();
+    expect(up.kinds()).toEqual(['STAND all']);
+    link.received(1, data(2, { kind: 'turn', position: 0, safeAt: -1, bytes: new Uint8Array(9) }));
+    link.flush();
+    expect(up.kinds()).toEqual([]);
+  });
+
   test.each([
     { members: 3, stream: true, ms: 20 },
     { members: 16, stream: true, ms: 80 },

@@ -205,8 +205,9 @@ export class Run {
       this.#ackOwed = true;
       this.#ackBytes += pack.bytes.length + DATA_HEAD_BYTES;
     }
-    // A SAFE message waits for all before it, whoever sent them and whenever they came.
-    if (this.#ackOwed && pack.position <= this.#safeTo) this.#ackNow = true;
+    // A SAFE message waits for all before it, whoever sent them and whenever they came; packs of the turn have no position.
+    // When these did hurry, three senders at 1,700/s each cost 1.2 times the CPU and p50 as soon as there had been a SAFE message.
+    if (this.#ackOwed && pack.kind !== 'turn' && pack.position <= this.#safeTo) this.#ackNow = true;
     this.#gate.accepted(sender, index, pack);
   }
 
