@@ -1,6 +1,6 @@
 // The bench: rows in interleaved rounds over variants of a cluster, medians with quartiles, ratios paired round by round,
 // since on a shared machine nothing else counts. `npm run bench -- --list`; docs/performance.md.
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { Clusters } from './clusters.js';
 import { table } from './report.js';
 import { compare, describe, keep, makeHead } from './results.js';
@@ -11,11 +11,31 @@ import { VARIANTS, type VariantName } from './variants.js';
 interface Flags {
   readonly only?: string;
   readonly variants?: string;
-  readonly rounds: string;
+  readonly rounds: number;
   readonly list?: boolean;
   readonly json?: boolean;
   readonly keep: boolean;
   readonly compare?: string[];
+}
+
+const command: Command = new Command('bench')
+  .description('Measures clusters on this machine. PEAL_SPREAD_DIR and PEAL_NATS name what to compare with.')
+  .option('--list', 'rows and variants, then ends')
+  .option('--only <rows>', 'rows, or beginnings of their names up to a slash')
+  .option('--variants <names>', 'only these, also where a row would not take them by itself')
+  .option('--rounds <n>', 'interleaved rounds; default: 5 for latency, else 3', roundsOf, 3)
+  .option('--json', 'one JSON object a line on standard output instead of tables')
+  .option('--no-keep', 'do not keep the result in bench/results')
+  .option('--compare <files...>', 'two kept results: what changed; ends with 1 if something is worse');
+
+function roundsOf(text: string): number {
+  if (!/^[1-9][0-9]{0,3}$/.test(text)) throw new InvalidArgumentError('1 to 9999');
+  return Number(text);
+}
+
+/** Asked for in a way that cannot be: one line, status 1. */
+function misused(why: string): never {
+  command.error(`error: ${why}`);
 }
 
 const split = (list: string | undefined): string[] | undefined => list?.split(',').filter((s) => s !== '');
@@ -24,9 +44,8 @@ const split = (list: string | undefined): string[] | undefined => list?.split(',
 function chosen(only: readonly string[] | undefined, variants: readonly string[] | undefined): Row[] {
   const matches = (row: Row, name: string): boolean => row.name === name || row.name.startsWith(`${name}/`);
   for (const name of only ?? [])
-    if (!ROWS.some((r) => matches(r, name))) throw new Error(`no row "${name}"; --list shows them`);
-  for (const name of variants ?? [])
-    if (!(name in VARIANTS)) throw new Error(`no variant "${name}"; --list shows them`);
+    if (!ROWS.some((r) => matches(r, name))) misused(`no row "${name}"; --list shows them`);
+  for (const name of variants ?? []) if (!(name in VARIANTS)) misused(`no variant "${name}"; --list shows them`);
   return ROWS.filter((r) => only === undefined || only.some((name) => matches(r, name))).flatMap((r) => {
     // Asked for by name, a variant runs also where it is not by itself.
     const wanted = variants === undefined ? r.variants : (variants as VariantName[]);
@@ -54,7 +73,7 @@ async function runRow(row: Row, rounds: number, clusters: Clusters, told: (s: Sa
 }
 
 async function run(rows: readonly Row[], o: Flags): Promise<void> {
-  const rounds = Number(o.rounds);
+  const { rounds } = o;
   const head = makeHead(rounds, [...new Set(rows.flatMap((r) => r.variants))]);
   console.log(o.json ? JSON.stringify(head) : `${describe(head)}\n`);
   const samples: Sample[] = [];
@@ -88,20 +107,14 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const o = new Command('bench')
-    .description('Measures clusters on this machine. PEAL_SPREAD_DIR and PEAL_NATS name what to compare with.')
-    .option('--list', 'rows and variants, then ends')
-    .option('--only <rows>', 'rows, or beginnings of their names up to a slash')
-    .option('--variants <names>', 'only these, also where a row would not take them by itself')
-    .option('--rounds <n>', 'interleaved rounds; default: 5 for latency, else 3', '3')
-    .option('--json', 'one JSON object a line on standard output instead of tables')
-    .option('--no-keep', 'do not keep the result in bench/results')
-    .option('--compare <files...>', 'two kept results: what changed; ends with 1 if something is worse')
-    .parse()
-    .opts<Flags>();
+  const o = command.parse().opts<Flags>();
   if (o.compare !== undefined) {
-    if (o.compare.length !== 2) throw new Error('--compare wants two files of bench/results');
-    process.exitCode = compare(ROWS, o.compare[0]!, o.compare[1]!) > 0 ? 1 : 0;
+    if (o.compare.length !== 2) misused('--compare wants two files of bench/results');
+    try {
+      process.exitCode = compare(ROWS, o.compare[0]!, o.compare[1]!) > 0 ? 1 : 0;
+    } catch (error) {
+      misused(error instanceof Error ? error.message : String(error));
+    }
     return;
   }
   const rows = chosen(split(o.only), split(o.variants));
