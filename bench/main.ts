@@ -86,7 +86,7 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
       if (o.json) console.log(JSON.stringify({ kind: 'row', name: row.name, options: row.options }));
       try {
         // A number given by hand holds for all rows.
-        const wanted = process.argv.includes('--rounds') ? { ...row, rounds } : row;
+        const wanted = command.getOptionValueSource('rounds') === 'cli' ? { ...row, rounds } : row;
         await runRow(wanted, rounds, clusters, (s) => {
           samples.push(s);
           if (o.json) console.log(JSON.stringify(s));

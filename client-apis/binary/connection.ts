@@ -98,14 +98,20 @@ export class Connection implements SessionOut, SessionSink {
     this.source = host.loop.attach<Uint8Array | typeof FINISHED>('low', {
       name: `${host.section} ${label}`,
       handle: (chunk) => this.handle(chunk),
-      keep: (chunk) => (chunk === FINISHED ? chunk : Buffer.from(chunk)),
+      keep: (chunk) => (chunk === FINISHED || isLasting(chunk) ? chunk : Buffer.from(chunk)),
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       limit: QUEUED_CHUNKS,
       onePerPoll: ONE_CHUNK_PER_POLL,
     });
     host.loop.queueTimer(this, host.handshakeTimeoutMs, () => this.expired());
-    readAccepted(socket, (chunk) => this.source.push(chunk), this.machine);
+    const { machine, source } = this;
+    readAccepted(socket, (chunk) => source.push(chunk), {
+      isLarge: () => machine.isLarge(),
+      isMany: () => machine.isMany(),
+      lasting: () => machine.lasting(),
+      isBehind: () => source.queued > 0,
+    });
     socket.on('end', () => this.source.push(FINISHED));
     socket.on('close', () => this.lost());
   }

@@ -116,7 +116,7 @@ export class BinarySession {
 
   /** Who waits for the rest of a frame that is worth memory that lasts. */
   lasting(): FrameReader | undefined {
-    return this.reader?.wantsLasting === true ? this.reader : undefined;
+    return this.state === 'frames' && this.isLarge() && this.reader!.wantsLasting ? this.reader : undefined;
   }
 
   /** By the last chunk: does it send without waiting for each message? */

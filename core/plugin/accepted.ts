@@ -51,6 +51,8 @@ export interface Stream {
   isLarge(): boolean;
   /** Who waits for the rest of a frame that is worth memory that lasts; undefined: nobody. */
   lasting(): Holder | undefined;
+  /** Do chunks wait, so that the answers are those of a while ago? */
+  isBehind(): boolean;
   /** Did the chunk bring so many messages that the client does not wait for each of them? */
   isMany(): boolean;
 }
@@ -107,10 +109,11 @@ export function readAccepted(
     lane = undefined;
   };
   inside[next] = () => {
-    const holder = socket.destroyed ? undefined : stream.lasting();
-    if (holder === undefined) leave();
-    else lane ??= takeLane();
-    if (holder !== undefined && lane !== undefined) return lane.room(holder, LARGE_READ_BYTES);
+    const behind = stream.isBehind();
+    const holder = stream.lasting();
+    if (holder === undefined && !behind) leave();
+    else if (holder !== undefined) lane ??= takeLane();
+    if (lane !== undefined) return lane.room(behind ? undefined : holder, LARGE_READ_BYTES);
     return stream.isLarge() ? large : usual;
   };
   socket.once('close', leave);

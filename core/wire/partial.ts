@@ -1,6 +1,6 @@
 // The incomplete frame at the end of what was read. The memory it holds grows with the bytes that really came, at most
 // to twice as much or to one of a few buffers that lie about, never with a length somebody claims (design.md 9): a client
-// that announces 64 MiB and sends ten bytes costs the smallest buffer.
+// that announces 64 MiB and sends ten bytes costs the smallest buffer. (Frames that lie in memory that lasts are not here: reader.ts.)
 
 /** First size of the buffer, bytes. */
 const SMALLEST_BYTES = 256;

@@ -16,6 +16,8 @@ export type StreamState = 'open' | 'kill' | 'invalid';
  */
 export const LEAST_LASTING_BYTES = 8 * 1024;
 export const MOST_LASTING_BYTES = 256 * 1024;
+/** A run that is less of what was read is copied, lest a small one hold a whole slab. */
+const LEAST_SHARE = 1 / 4;
 
 /** Takes runs. Unless `lasting`, `frames` may be memory of the chunk or of the reader: copy what is kept, before returning. */
 export interface RunTaker {
@@ -29,6 +31,8 @@ export class FrameReader {
   private readonly partial = new PartialFrame();
   /** The incomplete frame where it was read to, in memory that lasts; `partial` is empty then. */
   private inPlace: Uint8Array | undefined;
+  /** A frame was left out or cut: where that can happen again, little may be kept of much that was read. */
+  private wasteful = false;
   private needed = HEADER_BYTES;
   private messages = 0;
 
@@ -65,7 +69,8 @@ export class FrameReader {
 
   /** Is the incomplete frame worth memory that lasts? */
   get wantsLasting(): boolean {
-    return this.heldBytes > 0 && this.needed >= LEAST_LASTING_BYTES && this.needed <= MOST_LASTING_BYTES;
+    const { needed } = this;
+    return !this.wasteful && this.heldBytes > 0 && needed >= LEAST_LASTING_BYTES && needed <= MOST_LASTING_BYTES;
   }
 
   /** Messages that the last chunk brought. */
@@ -135,7 +140,11 @@ export class FrameReader {
     const check = this.check;
     checkFrames(b, at, end, this.facts, check);
     this.messages += check.messages;
-    if (check.messages > 0) this.taker.run(b.subarray(check.from, check.to), check.messages, lasting);
+    if (check.stop === 'dropped' || check.stop === 'cut') this.wasteful = true;
+    if (check.messages > 0) {
+      const run = b.subarray(check.from, check.to);
+      this.taker.run(run, check.messages, lasting && run.length >= LEAST_SHARE * b.length);
+    }
     if (check.stop === 'dropped') this.taker.dropped();
   }
 }

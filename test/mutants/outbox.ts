@@ -35,7 +35,7 @@ export const OUTBOX = planted('outbox', [
     'run-kept-that-does-not-last',
     'only what lasts is kept where it is',
     FILE,
-    ['const kept = lasting && ', 'const kept = '],
+    ['const least = lasting && ', 'const least = '],
   ],
   ['safe-mark-misplaced', 'a pack says where its first SAFE frame is', FILE, ['= used + safe;', '= used + safe + 1;']],
   [

@@ -49,7 +49,12 @@ test.each([
     if (chunk.length === (got.length === 0 ? READ_BYTES : most)) fullIn = turn;
     got.push(Buffer.from(chunk));
   };
-  readAccepted(accepted, take, { isLarge: () => frames === 'large', isMany: () => false, lasting: () => undefined });
+  readAccepted(accepted, take, {
+    isLarge: () => frames === 'large',
+    isMany: () => false,
+    lasting: () => undefined,
+    isBehind: () => false,
+  });
   accepted.resume();
   next();
   await once(accepted, 'end');
@@ -69,7 +74,12 @@ test('after pause nothing comes, also when the last read was full; after resume 
     accepted.pause();
     setTimeout(() => accepted.resume(), 1);
   };
-  readAccepted(accepted, take, { isLarge: () => false, isMany: () => false, lasting: () => undefined });
+  readAccepted(accepted, take, {
+    isLarge: () => false,
+    isMany: () => false,
+    lasting: () => undefined,
+    isBehind: () => false,
+  });
   accepted.resume();
   await once(accepted, 'end');
   expect(bytes).toBe(4 * MIB);
@@ -81,28 +91,52 @@ describe('large frames', () => {
   const sender = new Uint8Array(32);
   writeName(sender, 0, '#c#alpha');
 
-  /** Reads what a client sends; `runs` as they are handed on, `lasting` how many of them are in memory that lasts. */
-  function reading(accepted: Socket) {
+  interface Reading {
+    readonly client: Socket;
+    readonly accepted: Socket;
+    readonly reader: FrameReader;
+    bytes(): Buffer;
+    /** Runs that are in memory that lasts. */
+    readonly lasting: { runs: number };
+  }
+
+  /** A client whose frames are read; `late`: each chunk waits a while, as in the queue of a busy loop; `took`: after each chunk. */
+  async function reading(late = false, took: (socket: Socket) => void = () => undefined): Promise<Reading> {
+    const { client, accepted } = await pair();
+    client.on('error', () => undefined);
     const runs: Uint8Array[] = [];
-    let lasting = 0;
+    const queue: Uint8Array[] = [];
+    const lasting = { runs: 0 };
     const reader = new FrameReader(
       { sender, maxMessageBytes: MIB },
       {
         run: (frames, _messages, lasts) => {
           runs.push(lasts ? frames : new Uint8Array(frames));
-          if (lasts) lasting++;
+          if (lasts) lasting.runs++;
         },
         dropped: () => undefined,
       },
     );
-    const stream = {
+    const handle = (chunk: Uint8Array): void => {
+      reader.received(chunk, isLasting(chunk));
+      took(accepted);
+    };
+    const serve = (): void => {
+      handle(queue.shift()!);
+      if (queue.length > 0) setImmediate(serve);
+    };
+    const wait = (chunk: Uint8Array): void => {
+      queue.push(isLasting(chunk) ? chunk : new Uint8Array(chunk));
+      if (queue.length === 1) setImmediate(() => setImmediate(serve));
+    };
+    readAccepted(accepted, late ? wait : handle, {
       isLarge: () => true,
       isMany: () => false,
       lasting: () => (reader.wantsLasting ? reader : undefined),
-    };
-    readAccepted(accepted, (chunk) => reader.received(chunk, isLasting(chunk)), stream);
+      isBehind: () => queue.length > 0,
+    });
     accepted.resume();
-    return { bytes: () => Buffer.concat(runs), lasting: () => lasting };
+    return { client, accepted, reader, bytes: () => Buffer.concat(runs), lasting };
   }
 
   const said = (seed: number, frames: number): Buffer =>
@@ -117,27 +151,75 @@ describe('large frames', () => {
       ),
     );
 
-  test('of as many clients as there are slabs lie where they were read and are never written again; those of the others are copied', async () => {
-    const all = await Promise.all(Array.from({ length: MOST_LANES + 1 }, () => pair()));
-    const readers = all.map(({ accepted }) => reading(accepted));
-    // Each of them first has a part of a frame, so that all want a slab at the same time.
-    for (const [i, { client }] of all.entries()) client.write(said(i, 1).subarray(0, 1000));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    for (const [i, { client }] of all.entries())
-      client.end(Buffer.concat([said(i, 1).subarray(1000), said(i + 1, 60)]));
-    await Promise.all(all.map(({ accepted }) => once(accepted, 'end')));
-    for (const [i, r] of readers.entries())
-      expect(Buffer.compare(r.bytes(), Buffer.concat([said(i, 1), said(i + 1, 60)]))).toBe(0);
-    expect(readers.map((r) => r.lasting() > 0)).toEqual([...Array.from({ length: MOST_LANES }, () => true), false]);
-    // A slab that its client left is there for the next.
+  async function until(done: () => boolean): Promise<void> {
+    while (!done()) await turn();
+  }
+
+  /** Says all, ends, and waits until all was handled. */
+  async function says(r: Reading, bytes: Buffer, whole = bytes): Promise<void> {
+    r.client.end(bytes);
+    await until(() => r.bytes().length === whole.length);
+    expect(Buffer.compare(r.bytes(), whole)).toBe(0);
+  }
+
+  /** Clients of which each has a slab: they are within a frame. */
+  async function holders(many: number, took?: (socket: Socket) => void): Promise<Reading[]> {
+    const all: Reading[] = [];
+    for (let i = 0; i < many; i++) {
+      const r = await reading(false, took);
+      r.client.write(said(i, 1).subarray(0, 1000));
+      await until(() => r.reader.heldBytes === 1000);
+      all.push(r);
+    }
+    return all;
+  }
+
+  async function gone(all: readonly Reading[]): Promise<void> {
     for (const { accepted } of all) accepted.destroy();
-    for (const { accepted } of all) if (!accepted.closed) await once(accepted, 'close');
-    const { client, accepted } = await pair();
-    const last = reading(accepted);
-    client.end(said(9, 40));
-    await once(accepted, 'end');
-    expect(Buffer.compare(last.bytes(), said(9, 40))).toBe(0);
-    expect(last.lasting()).toBeGreaterThan(0);
+    await until(() => all.every(({ accepted }) => accepted.closed));
+  }
+
+  test('lie where they were read, and are never written again; where all slabs are taken they are copied', async () => {
+    const all = await holders(MOST_LANES);
+    const copied = await reading();
+    await says(copied, said(100, 60));
+    expect(copied.lasting.runs).toBe(0);
+    await Promise.all(
+      all.map((r, i) =>
+        says(
+          r,
+          Buffer.concat([said(i, 1).subarray(1000), said(i + 1, 60)]),
+          Buffer.concat([said(i, 1), said(i + 1, 60)]),
+        ),
+      ),
+    );
+    for (const r of all) expect(r.lasting.runs).toBeGreaterThan(0);
+    await gone([...all, copied]);
+  });
+
+  test('of who was behind all the time do, too', async () => {
+    const r = await reading(true);
+    await says(r, said(1, 100));
+    expect(r.lasting.runs).toBeGreaterThan(0);
+    await gone([r]);
+  });
+
+  const cutOff = (socket: Socket): void => {
+    if (socket.bytesRead > 1000) socket.destroy();
+  };
+
+  test.each([
+    { how: 'from outside', took: undefined },
+    { how: 'while a chunk is handed up', took: cutOff },
+  ])('a slab comes back from a client that is cut off within a frame, $how', async ({ took }) => {
+    const all = await holders(MOST_LANES, took);
+    if (took === undefined) all[0]!.accepted.destroy();
+    else all[0]!.client.write(Buffer.alloc(500));
+    await until(() => all[0]!.accepted.closed);
+    const next = await reading();
+    await says(next, said(9, 60));
+    expect(next.lasting.runs).toBeGreaterThan(0);
+    await gone([...all, next]);
   });
 });
 
@@ -155,7 +237,7 @@ describe('where cores are short', () => {
     readAccepted(
       accepted,
       (chunk) => (bytes += chunk.length),
-      { isLarge: () => false, isMany: () => many, lasting: () => undefined },
+      { isLarge: () => false, isMany: () => many, lasting: () => undefined, isBehind: () => false },
       { at: () => short },
     );
     accepted.resume();

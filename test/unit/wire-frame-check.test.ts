@@ -289,6 +289,14 @@ describe('chunks in memory that lasts', () => {
     expect(reader.held.buffer === bytes.buffer).toBe(false);
   });
 
+  test('a small run does not hold what much was read into, and who sends frames without effect gets no such memory', () => {
+    const nobody = frame({ groups: [], body: new Uint8Array(large) });
+    const stream = concat(frame({ body: new Uint8Array(large) }), ...Array.from({ length: 8 }, () => nobody));
+    const { runs, reader } = readInPlace(concat(stream, frame({ body: new Uint8Array(large) }).subarray(0, 200)), []);
+    expect(runs.map((r) => r.lasting)).toEqual([false]);
+    expect([reader.heldBytes, reader.wantsLasting]).toEqual([200, false]);
+  });
+
   test('what is held may be moved, and is read on behind its new place', () => {
     const stream = frame({ body: new Uint8Array(large).fill(7) });
     const { reader, runs } = readInPlace(stream.subarray(0, 10_000), []);

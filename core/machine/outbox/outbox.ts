@@ -108,15 +108,15 @@ export class Outbox {
   add(frames: Bytes, lasting = false): number {
     this.bytes += frames.length;
     this.#services = 0;
-    // A compact pack is made from one that may be longer, which the slab's rules bound.
-    const kept = lasting && !this.#compacting && frames.length >= KEPT_SHARE * this.#limit;
+    // What is to be compact is made from longer runs, which begin where the slab says.
+    const least = lasting && !this.#compacting ? KEPT_SHARE * this.#limit : Infinity;
     for (let at = 0; at < frames.length;) {
       const length = frameBytes(frames, at);
       if (length > this.#limit) {
         this.#close();
         this.#addLarge(frames.subarray(at, at + length), lasting);
         at += length;
-      } else at = kept ? this.#keepRun(frames, at) : this.#copyRun(frames, at, length);
+      } else at = frames.length - at >= least ? this.#keepRun(frames, at) : this.#copyRun(frames, at, length);
     }
     return this.#services;
   }

@@ -77,6 +77,14 @@ describe('outbox', () => {
       expect(drain(box, 400)).toEqual(all);
     });
 
+    test('is not followed by a small pack of its own: what is left over may grow', () => {
+      const box = new Outbox(allocate, whole(1000));
+      const left = frame(10);
+      box.add(join([frame(900), left]), true);
+      box.add(frame(20));
+      expect([box.take().bytes, box.take().bytes]).toEqual([frame(900), join([left, frame(20)])]);
+    });
+
     test.each([
       { what: 'is short', lasting: true, packing: whole(100_000) },
       { what: 'is to be compact', lasting: true, packing: { bytes: 1000, compact: true } },
