@@ -22,13 +22,16 @@ const ATTEMPTS = 6;
 /** Until the sessions of a run are gone, ms: who comes earlier counts them as members. */
 const PAUSE_MS = 300;
 
+/** How the clients reach their daemons; the library takes the Unix socket where no host is named. */
+type Way = 'tcp' | 'unix';
+
 /** Resolves with the seconds it took; spflooder prints no figures. */
-function flood(c: Cluster, at: number, args: readonly string[]): Promise<number> {
+function flood(c: Cluster, at: number, way: Way, args: readonly string[]): Promise<number> {
   const program = join(process.env['PEAL_SPREAD_DIR']!, 'bin', 'spflooder');
   const { host, port } = c.hosts[at]!;
   return new Promise((resolve, reject) => {
     // Without a terminal it would tell its progress only at the end.
-    const line = ['-oL', program, ...args, '-u', `f${at}`, '-s', `${port}@${host}`];
+    const line = ['-oL', program, ...args, '-u', `f${at}`, '-s', way === 'unix' ? `${port}` : `${port}@${host}`];
     const p = spawn('stdbuf', line, { stdio: ['ignore', 'pipe', 'ignore'] });
     let from = performance.now();
     const limit = setTimeout(() => p.kill('SIGKILL'), LIMIT_MS);
@@ -44,18 +47,18 @@ function flood(c: Cluster, at: number, args: readonly string[]): Promise<number>
   });
 }
 
-async function run(c: Cluster, senders: number, bytes: number): Promise<Figures> {
+async function run(c: Cluster, senders: number, bytes: number, way: Way): Promise<Figures> {
   for (let attempt = 1; ; attempt++) {
     await sleep(PAUSE_MS);
     try {
-      return await attemptRun(c, senders, bytes);
+      return await attemptRun(c, senders, bytes, way);
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<Figures> {
+async function attemptRun(c: Cluster, senders: number, bytes: number, way: Way): Promise<Figures> {
   const count = COUNTS[bytes]! * (c.kind === 'peal' ? OUR_SHARE : 1);
   const before = cpuSeconds(c);
   const args = ['-m', String(count), '-b', String(bytes)];
@@ -63,7 +66,7 @@ async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<F
   const alone = senders === 1 && bytes > READABLE_BYTES;
   const at = alone ? [0] : c.hosts.map((_, i) => i);
   const members = alone ? [] : ['-n', '3'];
-  const floods = at.map((i) => flood(c, i, [...args, ...members, ...(i < senders ? [] : ['-ro'])]));
+  const floods = at.map((i) => flood(c, i, way, [...args, ...members, ...(i < senders ? [] : ['-ro'])]));
   await Promise.allSettled(floods);
   const seconds = await Promise.all(floods);
   const messages = count * senders;
@@ -79,24 +82,32 @@ async function attemptRun(c: Cluster, senders: number, bytes: number): Promise<F
 /** The loads of all, and one of these clients: their path is another, and warms up in some seconds. */
 async function warmUpClients(c: Cluster, serial: number): Promise<void> {
   await warmUp(c, serial);
-  await run(c, 3, 10);
+  await run(c, 3, 10, 'tcp');
 }
+
+function row(senders: number, bytes: number, way: Way): Row {
+  const over = way === 'unix' ? ' over Unix sockets' : '';
+  return {
+    name: `c-clients${way === 'unix' ? '-unix' : ''}/${senders}x${bytes}`,
+    measures: `the peer's spflooder at three daemons${over}, ${senders} sending (one alone receives what is large)`,
+    options: { senders, bytes, way, program: 'spflooder', library: 'unchanged', warmUp: '5 loads' },
+    figures: [
+      { name: 'messages', unit: 'msg/s to each receiver', better: 'more' },
+      { name: 'megabytes', unit: 'MB/s', better: 'more' },
+      { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
+    ],
+    variants: ['tcp', 'ring', 'spread'],
+    prepare: warmUpClients,
+    run: (c: Cluster) => run(c, senders, bytes, way),
+  };
+}
+
+const SENDERS = [1, 3];
 
 export const flooders: readonly Row[] =
   process.env['PEAL_SPREAD_DIR'] === undefined
     ? []
-    : [1, 3].flatMap((senders) =>
-        [10, 1000, 10_000, 100_000].map((bytes) => ({
-          name: `c-clients/${senders}x${bytes}`,
-          measures: `the peer's spflooder at three daemons, ${senders} sending (one alone receives what is large)`,
-          options: { senders, bytes, program: 'spflooder', library: 'unchanged', warmUp: '5 loads' },
-          figures: [
-            { name: 'messages', unit: 'msg/s to each receiver', better: 'more' },
-            { name: 'megabytes', unit: 'MB/s', better: 'more' },
-            { name: 'cpu', unit: 'us CPU of all daemons per message', better: 'less' },
-          ] as const,
-          variants: ['tcp', 'ring', 'spread'] as const,
-          prepare: warmUpClients,
-          run: (c: Cluster) => run(c, senders, bytes),
-        })),
-      );
+    : [
+        ...SENDERS.flatMap((n) => [10, 1000, 10_000, 100_000].map((bytes) => row(n, bytes, 'tcp'))),
+        ...SENDERS.flatMap((n) => [10, 10_000, 100_000].map((bytes) => row(n, bytes, 'unix'))),
+      ];

@@ -260,4 +260,19 @@ describe('where cores are short', () => {
     // None may be left resting: the timer ends with the test.
     jest.advanceTimersByTime(1);
   });
+
+  test('but not who brought much at once', async () => {
+    const { client, accepted } = await pair();
+    jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
+    let bytes = 0;
+    const stream = { isLarge: () => false, isMany: () => true, lasting: () => undefined, isBehind: () => false };
+    readAccepted(accepted, (chunk) => (bytes += chunk.length), stream, { at: () => true });
+    accepted.resume();
+    // All of it is there before the next poll reads.
+    client.write(Buffer.alloc(100_000));
+    while (bytes < 100_000) await turn();
+    client.write(Buffer.alloc(1000));
+    while (bytes < 101_000) await turn();
+    jest.advanceTimersByTime(1);
+  });
 });
