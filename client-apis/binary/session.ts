@@ -70,10 +70,6 @@ export interface SessionOut {
 /** More than any handshake and one chunk read behind it: bytes. */
 const HANDSHAKE_HELD_BYTES = 1024 * 1024;
 
-/** Who sends frames of that size, bytes, is read in larger parts: a tick takes long by their number, not by their bytes. */
-const LARGE_FRAME_BYTES = 4096;
-/** As many as one read brings of that size; of more, most are small, whatever the last one claims to be. */
-const LARGE_MESSAGES = 128;
 /** Who sends that many without an answer waits for none of them. */
 const MANY_MESSAGES = 8;
 
@@ -110,13 +106,12 @@ export class BinarySession {
 
   /** By the last chunk: does the client send large frames? */
   isLarge(): boolean {
-    const { reader } = this;
-    return reader !== undefined && reader.awaitedBytes >= LARGE_FRAME_BYTES && reader.lastMessages < LARGE_MESSAGES;
+    return this.reader?.isLarge ?? false;
   }
 
   /** Who waits for the rest of a frame that is worth memory that lasts. */
   lasting(): FrameReader | undefined {
-    return this.state === 'frames' && this.isLarge() && this.reader!.wantsLasting ? this.reader : undefined;
+    return this.state === 'frames' && this.reader!.wantsLasting ? this.reader : undefined;
   }
 
   /** By the last chunk: does it send without waiting for each message? */

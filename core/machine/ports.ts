@@ -113,8 +113,10 @@ export interface DaemonMachine {
   /** A session begins; `name` is legal and not in use (`nameInUse`). Ids are the driver's and never reused. */
   open(session: number, name: string, membership: boolean): void;
   nameInUse(name: string): boolean;
-  /** A run of whole, canonical, checked frames of that session: regular, JOIN and LEAVE (a KILL is `close`). Copied,
-   * unless `lasting`: nobody changes that memory any more. */
+  /**
+   * A run of whole, canonical, checked frames of that session: regular, JOIN and LEAVE (a KILL is `close`). Copied, unless `lasting`:
+   * nobody changes that memory any more.
+   */
   submit(session: number, frames: Bytes, lasting?: boolean): void;
   /**
    * The session ends (KILL, lost connection, kicked): nothing is delivered to it from here. Its disconnect is ordered if it

@@ -33,8 +33,10 @@ export interface Session {
   readonly name: string;
   /** `#name#daemon`. */
   readonly privateGroup: string;
-  /** A run of whole canonical checked frames (see `checkFrames`): regular, JOIN, LEAVE. Copied before it returns,
-   * unless `lasting`: nobody changes that memory any more, and it may be kept. */
+  /**
+   * A run of whole canonical checked frames (see `checkFrames`): regular, JOIN, LEAVE. Copied before it returns, unless `lasting`:
+   * nobody changes that memory any more, and it may be kept.
+   */
   submit(frames: Bytes, lasting?: boolean): void;
   /** Ends the session; its disconnect is ordered if it ever asked to join a group. Idempotent; no `deliver` follows. */
   end(reason: SessionEnd, detail?: string): void;

@@ -3,13 +3,13 @@
 //
 // Who has one keeps it while each read ends within a large frame; one who stalls there, for as long as he does.
 //
-// Measured beside one buffer for all reads (three daemons over tcp, one sender at a daemon, interleaved; rate, CPU of all daemons): 100 KB, one sender 1.04 and
-// 0.94, three 1.01 and 0.97; one of the peer's C clients 1.04 and 0.94, three 1.00 and 0.98.
+// Measured beside one buffer for all reads (three daemons over tcp, one sender at a daemon, interleaved; rate, CPU of all daemons):
+// 100 KB, one sender 1.04 and 0.94, three 1.01 and 0.97; one of the peer's C clients 1.04 and 0.94, three 1.00 and 0.98.
 import type { Bytes } from '../machine/types.js';
 
 /** Clients that may have one at a time; what the others send is copied. */
 export const MOST_LANES = 8;
-export const LANE_BYTES = 1024 * 1024;
+const LANE_BYTES = 1024 * 1024;
 /** With less room than that for the next read a slab is left. */
 const LEAST_ROOM_BYTES = 128 * 1024;
 

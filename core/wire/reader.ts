@@ -9,10 +9,15 @@ import { PartialFrame } from './partial.js';
 /** What a stream is after a chunk: still open, ended by a KILL frame, or broken by an invalid one (see `fault`). */
 export type StreamState = 'open' | 'kill' | 'invalid';
 
+/** Frames of that size, bytes, are large: who sends them is read in larger parts, since a tick takes long by their number, not by their bytes. */
+const LARGE_FRAME_BYTES = 4096;
+/** As many as one read brings of that size; of more, most are small, whatever the last one claims to be. */
+export const MANY_MESSAGES = 128;
+
 /**
  * Frames of that many bytes are worth memory of their own to be read into: neither so small that a chunk holds many, nor so large that
- * moving a part of one costs more than is gained. Measured: 100 KB as told in core/plugin/lanes.ts; 10 KB, rate and CPU of all daemons, one sender
- * 1.01 and 0.94, three 1.02 and 0.98, the peer's C clients one 1.02 and 0.96, three 1.00 and 0.98.
+ * moving a part of one costs more than is gained. Measured: 100 KB as told in core/plugin/lanes.ts; 10 KB, rate and CPU of all daemons,
+ * one sender 1.01 and 0.94, three 1.02 and 0.98, the peer's C clients one 1.02 and 0.96, three 1.00 and 0.98.
  */
 export const LEAST_LASTING_BYTES = 8 * 1024;
 export const MOST_LASTING_BYTES = 256 * 1024;
@@ -67,10 +72,15 @@ export class FrameReader {
     return this.heldBytes > 0 ? this.needed : 0;
   }
 
-  /** Is the incomplete frame worth memory that lasts? */
+  /** By the last chunk: are the frames large? */
+  get isLarge(): boolean {
+    return this.awaitedBytes >= LARGE_FRAME_BYTES && this.messages < MANY_MESSAGES;
+  }
+
+  /** Is the incomplete frame worth memory that lasts? If not, none is held. */
   get wantsLasting(): boolean {
     const { needed } = this;
-    return !this.wasteful && this.heldBytes > 0 && needed >= LEAST_LASTING_BYTES && needed <= MOST_LASTING_BYTES;
+    return this.isLarge && !this.wasteful && needed >= LEAST_LASTING_BYTES && needed <= MOST_LASTING_BYTES;
   }
 
   /** Messages that the last chunk brought. */

@@ -21,7 +21,7 @@ import {
 } from '../../core/wire/frame.js';
 import type { FrameParts } from '../../core/wire/frame.js';
 import { PartialFrame } from '../../core/wire/partial.js';
-import { FrameReader, LEAST_LASTING_BYTES, MOST_LASTING_BYTES } from '../../core/wire/reader.js';
+import { FrameReader, LEAST_LASTING_BYTES, MANY_MESSAGES, MOST_LASTING_BYTES } from '../../core/wire/reader.js';
 import type { StreamState } from '../../core/wire/reader.js';
 
 const OWN = '#user#solo';
@@ -286,6 +286,13 @@ describe('chunks in memory that lasts', () => {
     const stream = frame({ body: new Uint8Array(body) });
     const { reader, bytes } = readInPlace(stream.subarray(0, 200), []);
     expect([reader.heldBytes, reader.wantsLasting]).toEqual([200, false]);
+    expect(reader.held.buffer === bytes.buffer).toBe(false);
+  });
+
+  test('nor is that of a large one behind so many others that they are small', () => {
+    const small = concat(...Array.from({ length: MANY_MESSAGES }, () => frame()));
+    const { reader, bytes } = readInPlace(concat(small, frame({ body: new Uint8Array(large) }).subarray(0, 200)), []);
+    expect([reader.heldBytes, reader.isLarge, reader.wantsLasting]).toEqual([200, false, false]);
     expect(reader.held.buffer === bytes.buffer).toBe(false);
   });
 

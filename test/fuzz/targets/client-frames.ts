@@ -10,14 +10,15 @@ const CHOICE_BYTES = 90;
 const NAME = 'fuzz';
 const SELF = privateGroupOf(NAME, 'solo');
 const LEVELS = [Service.UNRELIABLE, Service.RELIABLE, Service.FIFO, Service.CAUSAL, Service.AGREED, Service.SAFE];
-const MAX_BYTES = 4096;
+/** Large enough for frames that are kept where they were read. */
+const MAX_BYTES = 12_000;
 
 function frame(r: Random): Uint8Array {
   const group = `g${r.below(4)}`;
   if (r.chance(150)) return buildFrame({ service: Service.JOIN, sender: SELF, groups: [group] });
   if (r.chance(100)) return buildFrame({ service: Service.LEAVE, sender: SELF, groups: [group] });
   const groups = Array.from({ length: 1 + r.heavy(1, 8) }, (_, i) => `${group}.${i}`);
-  const body = new Uint8Array(r.heavy(32, 2000));
+  const body = new Uint8Array(r.chance(50) ? r.below(11_000) : r.heavy(32, 2000));
   return buildFrame({ service: r.pick(LEVELS), sender: SELF, groups, type: r.below(0x10000) - 0x8000, body });
 }
 
@@ -50,7 +51,14 @@ function feed(input: Uint8Array, r: Random): boolean {
     end: (e) => ends.push(e.kind),
   };
   const session = new BinarySession({ allowed: ['NULL', 'PWORD'], required: [], maxMessageBytes: MAX_BYTES }, out);
-  for (const piece of pieces(input, r)) session.received(piece);
+  // Half of the inputs lie in one piece of memory that lasts.
+  const lasting = input.length % 2 === 0;
+  const whole = input.slice();
+  let at = 0;
+  for (const piece of pieces(input, r)) {
+    session.received(lasting ? whole.subarray(at, at + piece.length) : piece, lasting);
+    at += piece.length;
+  }
   deep ||= session.settled;
   session.finished();
   if (ends.length !== 1) throw new Error(`ended ${ends.length} times: ${ends.join(' ')}`);
