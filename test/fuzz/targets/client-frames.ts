@@ -53,7 +53,7 @@ function feed(input: Uint8Array, r: Random): boolean {
   const session = new BinarySession({ allowed: ['NULL', 'PWORD'], required: [], maxMessageBytes: MAX_BYTES }, out);
   // Half of the inputs lie in one piece of memory that lasts.
   const lasting = input.length % 2 === 0;
-  const whole = input.slice();
+  const whole = new Uint8Array(input);
   let at = 0;
   for (const piece of pieces(input, r)) {
     session.received(lasting ? whole.subarray(at, at + piece.length) : piece, lasting);
