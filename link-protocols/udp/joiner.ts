@@ -8,14 +8,14 @@ export const JOINED_BYTES = 4096;
 const SLAB_BYTES = 256 * 1024;
 
 export class Joiner {
-  #slab = new Uint8Array(0);
+  #slab: Bytes = new Uint8Array(0);
   #used = 0;
 
   join(head: Bytes, body: Bytes | undefined, trailer: Bytes): Bytes {
     const bodyBytes = body?.length ?? 0;
     const length = head.length + bodyBytes + trailer.length;
     if (this.#slab.length - this.#used < length) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slab = new Uint8Array(Buffer.allocUnsafeSlow(SLAB_BYTES).buffer);
       this.#used = 0;
     }
     const at = this.#used;

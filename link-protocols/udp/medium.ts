@@ -3,6 +3,7 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Address, Bytes, Evidence, HostPort, Identity, Medium, MediumUp, Plane, Timers } from 'peal/plugin';
 import { PealError, reasonOf } from 'peal/plugin';
+import { Arrivals } from './arrivals.js';
 import { UDP_ERRORS } from './errors.js';
 import { Group, groupAddress } from './group.js';
 import { Joiner, JOINED_BYTES } from './joiner.js';
@@ -73,6 +74,7 @@ export class UdpMedium implements Medium {
   readonly #places = new Map<string, Map<number, number>>();
   #trailers: Readonly<Record<Carries, Bytes>> = NO_TRAILERS;
   readonly #joiner = new Joiner();
+  readonly #arrivals = new Arrivals();
   #main: Socket | undefined;
   #self: Identity | undefined;
   #up: MediumUp | undefined;
@@ -82,6 +84,8 @@ export class UdpMedium implements Medium {
   #wanted: readonly Peer[] = [];
   /** Something was read in this turn of the event loop; more of it waits for its end. */
   #reading = false;
+  /** Counts those turns. */
+  #readings = 0;
   #unflushed = false;
   /** Somebody was told that nothing is taken. */
   #refusedAll = false;
@@ -130,7 +134,7 @@ export class UdpMedium implements Medium {
     }
     try {
       await claim(host, port);
-      this.#main = await listen(host, port, this.#options, (bytes, from) => this.#take(-1, bytes, from));
+      this.#main = await listen(host, port, this.#options, (bytes, from) => this.#take(this.#placeOf(-1, from), bytes));
     } catch (cause) {
       const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
       throw PealError.of(UDP_ERRORS.LISTEN, { address, detail: reasonOf(cause) }, { cause });
@@ -138,7 +142,7 @@ export class UdpMedium implements Medium {
     this.#main.on('error', (e: NodeJS.ErrnoException) => this.#failed(-1, e.code ?? e.message));
     this.#grantedReceive = this.#main.getRecvBufferSize();
     this.#grantedSend = this.#main.getSendBufferSize();
-    await this.#group?.join(self.address, this.#options, (bytes, from) => this.#take(-1, bytes, from));
+    await this.#group?.join(self.address, this.#options, (bytes, from) => this.#take(this.#placeOf(-1, from), bytes));
     await Promise.all(this.#list.map((address) => this.#connect(address)));
     this.#tellBuffers();
   }
@@ -231,7 +235,7 @@ export class UdpMedium implements Medium {
   }
 
   #line(place: number): Line {
-    return new Line(this.#options.sendQueueBytes, {
+    return new Line(this.#options.sendQueueBytes, this.#arrivals, {
       failed: (code) => this.#failed(place, code),
       drained: () => {
         this.#up?.writable(place < 0 ? 'all' : place);
@@ -254,11 +258,10 @@ export class UdpMedium implements Medium {
 
   // Receiving -------------------------------------------------------------------------------------------------------
 
-  /** `expected` is whom the socket is connected to, -1: nobody. */
-  #take(expected: number, bytes: Bytes, from: RemoteInfo): void {
+  /** `place`: whose datagram it is, -1: nobody's that is listed. */
+  #take(place: number, bytes: Bytes): void {
     const up = this.#up;
     if (up === undefined || this.#closing !== undefined) return;
-    const place = this.#placeOf(expected, from);
     if (place === this.#self!.address.place) return;
     const carries = readTrailer(bytes);
     if (carries === undefined) {
@@ -286,6 +289,7 @@ export class UdpMedium implements Medium {
     this.#arrived();
   }
 
+  /** `expected` is whom the socket is connected to, -1: nobody. Before it was connected it heard anybody. */
   #placeOf(expected: number, from: RemoteInfo): number {
     const peer = this.#peers.get(expected);
     if (peer !== undefined && from.port === peer.address.port && from.address === peer.host) return expected;
@@ -322,6 +326,7 @@ export class UdpMedium implements Medium {
       return;
     }
     this.#reading = true;
+    this.#readings++;
     setImmediate(() => {
       this.#reading = false;
       if (this.#unflushed) this.#up?.flush();
@@ -360,9 +365,14 @@ export class UdpMedium implements Medium {
     }
     let socket: Socket | undefined;
     try {
-      socket = await listen(self.host, self.port, this.#options, (bytes, from) => this.#take(place, bytes, from));
+      const { line } = peer;
+      const take = (bytes: Bytes): void => this.#take(place, bytes);
+      socket = await listen(self.host, self.port, this.#options, (bytes, from) => {
+        this.#take(this.#placeOf(place, from), bytes);
+        line.readOn(this.#readings, bytes.length, take);
+      });
       await connected(socket, address.host, address.port);
-      await peer.line.use(socket);
+      await line.use(socket);
     } catch (error) {
       if (socket !== undefined) await closed(socket);
       this.#up?.noise(place, `udp: no way to it, ${(error as NodeJS.ErrnoException).code ?? 'for no known reason'}`);
