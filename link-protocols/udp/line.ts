@@ -1,6 +1,7 @@
 // One destination: a socket of its own, connected to a peer or to the group. Connected, a send needs no look-up and leaves
 // at once, the system tells when the other side refuses, and each peer has a receive buffer of its own (README.md, "Sockets").
 import type { Socket } from 'node:dgram';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Bytes } from 'peal/plugin';
 import { type Arrivals, numberOf } from './arrivals.js';
 import { closed } from './socket.js';
@@ -50,10 +51,21 @@ export class Line {
   async use(socket: Socket): Promise<void> {
     if (this.#gone) return closed(socket);
     this.#socket = socket;
-    this.#number = numberOf(socket);
-    // What came before it was connected may be from anybody.
-    while (this.#next() !== undefined);
     socket.on('error', (e: NodeJS.ErrnoException) => this.#failed(e));
+    void this.#whenEmpty(socket);
+  }
+
+  /**
+   * What came before it was connected may be from anybody and has to come as events, which tell from whom: only when a whole turn of
+   * reading brought none, and so nothing of then is left, it is read by its number.
+   */
+  async #whenEmpty(socket: Socket): Promise<void> {
+    await turn();
+    do {
+      this.#came = 0;
+      await turn();
+    } while (this.#came > 0);
+    if (!this.#gone) this.#number = numberOf(socket);
   }
 
   /**

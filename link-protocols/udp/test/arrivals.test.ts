@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { Socket } from 'node:dgram';
 import { closeSync, openSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Arrivals, numberOf } from '../arrivals.js';
 import { Line } from '../line.js';
 import { closed, connected, listen } from '../socket.js';
@@ -10,6 +11,9 @@ import { HOST, udpOptions } from './world.js';
 /** Events of a turn after which a line reads on, and what it reads then at the most. */
 const EVENTS = 6;
 const MOST = 64;
+
+/** Turns of the event loop until a line is sure that nothing old is left. */
+const TURNS = 4;
 
 const sockets: Socket[] = [];
 
@@ -39,7 +43,12 @@ async function linePair(): Promise<{ line: Line; here: End; there: End; failures
   const failures: string[] = [];
   const line = new Line(1 << 20, new Arrivals(), { failed: (code) => failures.push(code), drained: () => undefined });
   await line.use(here.socket);
+  await turns();
   return { line, here, there, failures };
+}
+
+async function turns(count = TURNS): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
 }
 
 /** As many events of that turn as it takes, of datagrams of that length; first bytes of what was read on. */
@@ -98,23 +107,28 @@ test('where events bring large ones nothing is read on: they come as events, all
   const { line, here, there } = await linePair();
   sendAll(there, 10);
   expect(read(line, 1, EVENTS, 8972)).toEqual([]);
-  while (here.events.length < 10) await new Promise(setImmediate);
+  await turns(10);
   expect(here.events).toEqual(numbers(10));
 });
 
-test('what came before the socket was connected is nobody’s, and is not read', async () => {
+test('what came before the socket was connected comes as events, which tell from whom', async () => {
   const [here, there, stranger] = [await end(), await end(), await end()];
   await connected(stranger.socket, HOST, here.port);
   await connected(there.socket, HOST, here.port);
   const line = new Line(1 << 20, new Arrivals(), { failed: () => undefined, drained: () => undefined });
-  sendAll(stranger, 10);
-  // No turn of the event loop until it is in use: connecting to an address needs none.
+  // More than one turn of the event loop reads.
+  sendAll(stranger, 100);
+  // No turn of it until the line is in use: connecting to an address needs none.
   await connected(here.socket, HOST, there.port);
   await line.use(here.socket);
+  expect(read(line, 1)).toEqual([]);
+  const early: number[] = [];
+  here.socket.on('message', () => early.push(...read(line, 1 + here.events.length)));
+  await turns(100);
+  expect([here.events, early]).toEqual([numbers(100), []]);
   sendAll(stranger, 5);
   there.socket.send(Uint8Array.of(99));
-  expect(read(line, 1)).toEqual([99]);
-  expect(here.events).toEqual([]);
+  expect(read(line, 200)).toEqual([99]);
 });
 
 test('who is closed by what it read reads nothing more', async () => {
