@@ -16,11 +16,11 @@ export const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** A starting daemon waits that long for a configuration before it installs itself alone. */
 export const START_WAIT_MS = 300;
 /** Between two beats to the neighbours; a beat is skipped when something was sent to that neighbour anyway. */
-export const BEAT_MS = 150;
+export const BEAT_MS = 200;
 /** A beat is sent although something was sent that much less than a period ago. */
-export const BEAT_SLACK_MS = 75;
+export const BEAT_SLACK_MS = 100;
 /** Who hears a beat sends its own if it is due within that time. */
-export const BEAT_EARLY_MS = 75;
+export const BEAT_EARLY_MS = 100;
 /** Between two rows while nothing happens. */
 export const ROW_MS = 1000;
 /** Between two rows while a merge is considered. */

@@ -8,7 +8,7 @@ export const LOOK_MS = 50;
 const SHORT_SHARE = 0.1;
 /**
  * Who asks less often than that between two looks has little to do, and counts as not short (one that handles chunks for more than 17 ms
- * each does, too). An idle daemon asks once or twice in 150 ms: a look, with cold caches, was a tenth of what it did.
+ * each does, too). An idle daemon asks once or twice in 200 ms: a look, with cold caches, was a tenth of what it did.
  */
 const LEAST_ASKED = 3;
 const NS_PER_MS = 1e6;

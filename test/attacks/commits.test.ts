@@ -9,9 +9,9 @@ import { Kind, Scene, mute, on } from './scene.js';
 function unheard(speaker: number, deaf: readonly number[]): Scene {
   const scene = new Scene({ daemons: 4 }).begin();
   const members = [0, 1, 2, 3].map((place) => scene.member(place, `m${place}`));
-  scene.run(200);
+  scene.run(250);
   scene.say(members[speaker]!, Service.AGREED);
-  scene.run(200);
+  scene.run(250);
   scene.rules = [mute([speaker], deaf)];
   scene.say(members[speaker]!, Service.SAFE);
   scene.run(20);
