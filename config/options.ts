@@ -44,7 +44,7 @@ export const DAEMON_OPTIONS = {
   },
   silence_limit_ms: {
     type: 'duration',
-    default: 450,
+    default: 500,
     min: 50,
     max: 60_000,
     doc: 'A daemon unheard for that long is suspected.',

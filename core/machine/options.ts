@@ -2,7 +2,7 @@
 import type { DaemonOptions } from './ports.js';
 
 export const DEFAULT_OPTIONS: DaemonOptions = {
-  silenceLimitMs: 450,
+  silenceLimitMs: 500,
   packBytes: 0,
   backlogBytes: 4 * 1024 * 1024,
 };
@@ -17,8 +17,11 @@ export const LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 export const START_WAIT_MS = 300;
 /** Between two beats to the neighbours; a beat is skipped when something was sent to that neighbour anyway. */
 export const BEAT_MS = 200;
-/** A beat is sent although something was sent that much less than a period ago. */
-export const BEAT_SLACK_MS = 100;
+/**
+ * A beat is sent although something was sent that much less than a period ago: so that no gap is longer than 225 ms, and with a beat lost
+ * none longer than 425, well within the limit of silence.
+ */
+export const BEAT_SLACK_MS = 175;
 /** Who hears a beat sends its own if it is due within that time. */
 export const BEAT_EARLY_MS = 100;
 /** Between two rows while nothing happens. */

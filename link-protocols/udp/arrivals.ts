@@ -7,7 +7,7 @@ import type { Bytes } from 'peal/plugin';
 
 /** No datagram is larger, bytes. */
 const LARGEST_BYTES = 65_536;
-/** What is handed up lies in slabs of this size, which are not used again, bytes. */
+/** What is handed up lies in slabs of this size, bytes, which are not used again, and which the least that is kept of one keeps. */
 const SLAB_BYTES = 256 * 1024;
 
 /** The parts of a socket that tell its number. */

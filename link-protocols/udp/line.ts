@@ -35,7 +35,7 @@ export class Line {
   #gone = false;
   readonly #arrivals: Arrivals;
   #number: number | undefined;
-  /** Turn of the event loop in which the last event came, and events of it. */
+  /** Turn of the event loop, as the caller counts them, in which the last event came, and events of it, errors too. */
   #turn = 0;
   #came = 0;
   /** Events of a turn after which what waits is read: one, where that was worth it the last time. */
@@ -51,13 +51,17 @@ export class Line {
   async use(socket: Socket): Promise<void> {
     if (this.#gone) return closed(socket);
     this.#socket = socket;
-    socket.on('error', (e: NodeJS.ErrnoException) => this.#failed(e));
+    socket.on('error', (e: NodeJS.ErrnoException) => {
+      this.#came++;
+      this.#failed(e);
+    });
     void this.#whenEmpty(socket);
   }
 
   /**
-   * What came before it was connected may be from anybody and has to come as events, which tell from whom: only when a whole turn of
-   * reading brought none, and so nothing of then is left, it is read by its number.
+   * What came before it was connected may be from anybody and has to come as events, which tell from whom. Only when a whole turn of
+   * reading brought neither a datagram nor an error, which ends such a turn early, nothing of then is left, and it is read by its
+   * number. (A peer that never pauses for a turn goes on as events.)
    */
   async #whenEmpty(socket: Socket): Promise<void> {
     await turn();
@@ -69,7 +73,7 @@ export class Line {
   }
 
   /**
-   * A datagram of that many bytes came as an event in that turn of the event loop (the caller counts them). What else waits goes
+   * A datagram of that many bytes came as an event in that turn of the event loop, as the caller counts them. What else waits goes
    * to `take` if that is likely to be much. Three senders over datagrams of 1472 bytes: 1 KB 1.17 times as many messages with 0.88
    * of the CPU, 100 B 1.08 and 0.91.
    */

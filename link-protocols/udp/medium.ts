@@ -84,7 +84,7 @@ export class UdpMedium implements Medium {
   #wanted: readonly Peer[] = [];
   /** Something was read in this turn of the event loop; more of it waits for its end. */
   #reading = false;
-  /** Counts those turns. */
+  /** Counts the turns in which more than notes and strays was read. */
   #readings = 0;
   #unflushed = false;
   /** Somebody was told that nothing is taken. */

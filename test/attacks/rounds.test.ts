@@ -1,6 +1,7 @@
 // Attacks on rounds: who hear each other all the time go on together, whatever is lost or late (docs/design/membership.md 4).
 import { expect, test } from '@jest/globals';
 import { ENVELOPE_BYTES } from '../../core/machine/envelope.js';
+import { Service } from '../../core/wire/frame.js';
 import { Kind, Scene, on } from './scene.js';
 
 const MINUTE_MS = 60_000;
@@ -77,4 +78,23 @@ test.each([
   }
   expect(stopped).toBeLessThan(MINUTE_MS / 5);
   expect(scene.verdict()).toEqual([]);
+});
+
+test('one lost beat suspects nobody, whenever traffic ended', () => {
+  for (let quietMs = 0; quietMs < 220; quietMs += 10) {
+    const scene = new Scene({ daemons: 3 }).begin();
+    const speaker = scene.member(1, 'm');
+    for (let i = 0; i < 30; i++) {
+      scene.say(speaker, Service.AGREED);
+      scene.run(10);
+    }
+    scene.run(quietMs);
+    const { round } = scene.at(0).machine.status();
+    let lost = 0;
+    scene.rules = [(m) => (m.kind === Kind.beat && m.from === 1 && m.to === 0 && lost++ === 0 ? 'drop' : undefined)];
+    scene.run(2000);
+    expect(lost).toBeGreaterThan(1);
+    expect([quietMs, scene.at(0).machine.status().round]).toEqual([quietMs, round]);
+    expect(scene.together([0, 1, 2])).toBe(true);
+  }
 });

@@ -12,6 +12,7 @@ import { HOST, udpOptions } from './world.js';
 const EVENTS = 6;
 const MOST = 64;
 
+const HAND_OVER_MS = 10;
 /** Turns of the event loop until a line is sure that nothing old is left. */
 const TURNS = 4;
 
@@ -58,9 +59,14 @@ function read(line: Line, turn: number, events = EVENTS, length = 1): number[] {
   return got;
 }
 
-/** Sent at once: on loopback it waits at the other end when this returns. */
+/** When this returns what was sent waits at the other end: on loopback the system hands it over at once, or a little later if busy. */
 function sendAll(from: End, count: number, bytes = 100): void {
   for (let i = 0; i < count; i++) from.socket.send(new Uint8Array(bytes).fill(i));
+  handedOver();
+}
+
+function handedOver(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HAND_OVER_MS);
 }
 
 const numbers = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i);
@@ -95,12 +101,19 @@ test('no more than 64 at a time, so that others are read too', async () => {
 
 test('sizes are kept, and each has memory that nothing else is written to', async () => {
   const { line, there } = await linePair();
+  // Three times more than half of a slab.
   const sizes = [0, 1, 1472, 60_000, 9000, 61_440];
-  sizes.forEach((size, i) => there.socket.send(new Uint8Array(size).fill(i)));
   const got: Uint8Array[] = [];
-  for (let i = 0; i < EVENTS; i++) line.readOn(1, 1, (b) => got.push(b));
-  expect(got.map((b) => b.length)).toEqual(sizes);
-  got.forEach((b, i) => expect(b.every((v) => v === i)).toBe(true));
+  for (let round = 0; round < 3; round++) {
+    sizes.forEach((size, i) => there.socket.send(new Uint8Array(size).fill(10 * round + i)));
+    handedOver();
+    for (let i = 0; i < EVENTS; i++) line.readOn(1 + round, 1, (b) => got.push(b));
+  }
+  expect(got.map((b) => b.length)).toEqual([...sizes, ...sizes, ...sizes]);
+  got.forEach((b, i) => {
+    const filled = 10 * Math.floor(i / sizes.length) + (i % sizes.length);
+    expect(b.every((v) => v === filled)).toBe(true);
+  });
 });
 
 test('where events bring large ones nothing is read on: they come as events, all', async () => {
@@ -128,7 +141,31 @@ test('what came before the socket was connected comes as events, which tell from
   expect([here.events, early]).toEqual([numbers(100), []]);
   sendAll(stranger, 5);
   there.socket.send(Uint8Array.of(99));
+  handedOver();
   expect(read(line, 200)).toEqual([99]);
+});
+
+test('so does what came while the system refused what we sent', async () => {
+  const [here, gone, stranger] = [await end(), await end(), await end()];
+  await connected(stranger.socket, HOST, here.port);
+  sockets.splice(sockets.indexOf(gone.socket), 1);
+  await closed(gone.socket);
+  const failures: string[] = [];
+  const line = new Line(1 << 20, new Arrivals(), { failed: (code) => failures.push(code), drained: () => undefined });
+  sendAll(stranger, 100);
+  await connected(here.socket, HOST, gone.port);
+  await line.use(here.socket);
+  const early: number[] = [];
+  here.socket.on('message', () => early.push(...read(line, 1 + here.events.length)));
+  // An error is told before what waits, and ends the turn of reading.
+  for (let i = 0; i < 10; i++) {
+    line.send(Uint8Array.of(i), true);
+    handedOver();
+    await turn();
+  }
+  await turns(100);
+  expect(failures).toContain('ECONNREFUSED');
+  expect([here.events, early]).toEqual([numbers(100), []]);
 });
 
 test('who is closed by what it read reads nothing more', async () => {
@@ -138,16 +175,18 @@ test('who is closed by what it read reads nothing more', async () => {
   const got: number[] = [];
   let gone: Promise<void> | undefined;
   let file: number | undefined;
+  const number = numberOf(here.socket);
   for (let i = 0; i < EVENTS; i++)
     line.readOn(1, 1, (b) => {
       got.push(b[0]!);
       if (gone !== undefined) return;
       gone = line.close();
-      // Has the number that the socket had.
       file = openSync('/dev/zero', 'r');
     });
   await gone;
   if (file !== undefined) closeSync(file);
+  // It got the number that the socket had.
+  expect(file).toBe(number);
   expect(got).toEqual([0]);
   expect(read(line, 2)).toEqual([]);
 });
@@ -158,6 +197,7 @@ test('what the system says of a send that failed is told, and what waits is not 
   sendAll(there, 2);
   await closed(there.socket);
   line.send(Uint8Array.of(1), true);
+  handedOver();
   const got = [...read(line, 1), ...read(line, 2)];
   expect([...got, ...failures]).toEqual([0, 1, 'ECONNREFUSED']);
 });

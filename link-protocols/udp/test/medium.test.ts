@@ -1,8 +1,9 @@
 // The udp medium on real sockets: sizes, refusals, strays, groups that reach nobody, bad options.
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import { createSocket } from 'node:dgram';
 import type { Address } from 'peal/plugin';
 import { MediumHost } from '../../../test/compliance/medium-host.js';
+import { Arrivals } from '../arrivals.js';
 import { UdpMedium, type UdpOptions } from '../medium.js';
 import { MAX_DATAGRAM_BYTES, readNote, readTrailer, TRAILER_BYTES, writeNote, writeTrailer } from '../wire.js';
 import { freeAddresses, freeGroup, HOST, timers, udpOptions } from './world.js';
@@ -53,6 +54,19 @@ test('a fixed size is the largest and what fits', async () => {
   expect(() => x.send(1, 'data', new Uint8Array(1468))).toThrow('limit 1467');
   x.send(1, 'data', new Uint8Array(1467));
   await y.until(() => y.heard.length === 1, 'it');
+});
+
+test('many small datagrams at once: all in order, most of them not as events', async () => {
+  const [x, y] = await pair({ datagramBytes: 1472 });
+  for (let i = 0; i < 100; i++) await new Promise(setImmediate);
+  const next = jest.spyOn(Arrivals.prototype, 'next');
+  const count = 150;
+  for (let i = 0; i < count; i++) x.send(1, 'data', new Uint8Array(100).fill(i));
+  await y.until(() => y.heard.length === count, 'all');
+  expect(y.heard.map(({ from, bytes }) => [from, bytes[0]])).toEqual(Array.from({ length: count }, (_, i) => [0, i]));
+  const read = next.mock.results.filter((r) => r.value !== undefined).length;
+  next.mockRestore();
+  expect(read).toBeGreaterThan(count / 2);
 });
 
 test('a peer that closes is refused, asked, and down', async () => {

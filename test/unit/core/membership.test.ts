@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Membership, MembershipTimer, type Proposal } from '../../../core/machine/membership/membership.js';
 import { encodeRow } from '../../../core/machine/membership/row.js';
+import { BEAT_MS, BEAT_SLACK_MS, DEFAULT_OPTIONS } from '../../../core/machine/options.js';
 
 const NAMES = ['alpha', 'beta', 'gamma'];
 const INCARNATIONS = [100n, 200n, 300n] as const;
@@ -65,6 +66,11 @@ function rowOfPeer(time: number): void {
   expect(membership.receiveRow(PEER, encodeRow(row))).toBe(true);
   membership.flush();
 }
+
+test('a beat that was skipped and the next one lost are no silence, nor if that comes 50 ms late', () => {
+  const longestGapMs = 2 * BEAT_MS - BEAT_SLACK_MS;
+  expect(longestGapMs + BEAT_MS + 50).toBeLessThan(DEFAULT_OPTIONS.silenceLimitMs);
+});
 
 describe('a row of a higher round whose configuration holds us', () => {
   test('older than ours: we left it and lead nobody out of it, or each who left would propose against the others', () => {
