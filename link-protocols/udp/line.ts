@@ -1,7 +1,7 @@
 // One destination: a socket of its own, connected to a peer or to the group. Connected, a send needs no look-up and leaves
 // at once, the system tells when the other side refuses, and each peer has a receive buffer of its own (README.md, "Sockets").
 import type { Socket } from 'node:dgram';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Bytes } from 'peal/plugin';
 import { type Arrivals, numberOf } from './arrivals.js';
 import { closed } from './socket.js';
@@ -14,7 +14,7 @@ const PENDING_LOOK = 4;
 const SEVERAL = 6;
 /** ... so many at the most, since others want to be read, too. */
 const READ_ON = 64;
-/** Larger ones always come as events, bytes: with 8,972 reading them was no gain, 0.92 to 0.96. */
+/** Larger ones always come as events, bytes: with 8,972 reading them was a loss, 0.92 to 0.96. */
 const READ_ON_BYTES = 4096;
 
 export interface LineEvents {
@@ -28,12 +28,12 @@ export class Line {
   sent = 0;
   #socket: Socket | undefined;
   readonly #queueBytes: number;
+  readonly #arrivals: Arrivals;
   readonly #events: LineEvents;
   #pending = 0;
   #unasked = 0;
   #full = false;
   #gone = false;
-  readonly #arrivals: Arrivals;
   #number: number | undefined;
   /** Turn of the event loop, as the caller counts them, in which the last event came, and events of it, errors too. */
   #turn = 0;
@@ -64,10 +64,10 @@ export class Line {
    * number. (A peer that never pauses for a turn goes on as events.)
    */
   async #whenEmpty(socket: Socket): Promise<void> {
-    await turn();
+    await nextTurn();
     do {
       this.#came = 0;
-      await turn();
+      await nextTurn();
     } while (this.#came > 0);
     if (!this.#gone) this.#number = numberOf(socket);
   }

@@ -9,6 +9,7 @@ import { Kind, Scene, mute, on } from './scene.js';
 function unheard(speaker: number, deaf: readonly number[]): Scene {
   const scene = new Scene({ daemons: 4 }).begin();
   const members = [0, 1, 2, 3].map((place) => scene.member(place, `m${place}`));
+  // More than a beat, so that nothing depends on where between two of them it is said.
   scene.run(250);
   scene.say(members[speaker]!, Service.AGREED);
   scene.run(250);

@@ -1,6 +1,7 @@
 // The outbox: what local clients said and what is not numbered yet. Runs of frames are copied once, into packs carved
 // from slabs, or kept where they are if they are long and their memory lasts; a pack stays open until it is taken, so that
-// load fills packs and small load does not wait (design.md 7, rules 1, 3 and 4). Survives changes of the configuration: what was never numbered goes, whole, into the next one.
+// load fills packs and small load does not wait (design.md 7, rules 1, 3 and 4). Survives changes of the configuration: what
+// was never numbered goes, whole, into the next one.
 import { MAX_RUN_BYTES, REPEAT_BYTES, repeatsHead } from '../../wire/compact.js';
 import { frameBytes, GROUPS_COUNT_OFFSET, HEADER_BYTES, NAME_BYTES, readU32, Service } from '../../wire/frame.js';
 import { SLAB_BYTES } from '../options.js';
