@@ -9,13 +9,17 @@ import { Kind, Scene, mute, on } from './scene.js';
 function unheard(speaker: number, deaf: readonly number[]): Scene {
   const scene = new Scene({ daemons: 4 }).begin();
   const members = [0, 1, 2, 3].map((place) => scene.member(place, `m${place}`));
-  // More than a beat, so that nothing depends on where between two of them it is said.
-  scene.run(250);
-  scene.say(members[speaker]!, Service.AGREED);
+  // More than a beat, so that nothing depends on where between two of them it is said; more than once, so that the turn stays.
+  for (let i = 0; i < 3; i++) {
+    scene.run(250);
+    scene.say(members[speaker]!, Service.AGREED);
+  }
   scene.run(250);
   scene.rules = [mute([speaker], deaf)];
   scene.say(members[speaker]!, Service.SAFE);
   scene.run(20);
+  const held = [0, 1, 2].map((place) => Number(/held (\d+)/.exec(scene.at(place).machine.describe())![1]));
+  expect(held.map((h) => Math.max(...held) - h)).toEqual([0, 1, 2].map((place) => (deaf.includes(place) ? 1 : 0)));
   scene.cluster.crash(3);
   return scene;
 }

@@ -53,9 +53,12 @@ test.each([
   'who stood still together for long go on together, beginning with %s (%s) over a %s medium',
   (_, reads, medium) => {
     const scene = new Scene({ daemons: 3, medium }).begin();
+    // A beat among what waited would let them look at their clocks: the first thing they hear is a row.
+    scene.rules = [on('drop', [Kind.beat], [0, 1, 2], [1, 2])];
     for (const place of [1, 2]) scene.cluster.pause(place);
     scene.until('the first is alone', () => scene.together([0]));
     scene.run(5000);
+    scene.rules = [];
     const from = scene.now;
     for (const place of [1, 2]) scene.cluster.resume(place, reads);
     scene.until('all are together again', () => scene.together([0, 1, 2]));
@@ -79,6 +82,24 @@ test.each([
   expect(stopped).toBeLessThan(MINUTE_MS / 5);
   expect(scene.verdict()).toEqual([]);
 });
+
+test.each(['stream', 'datagram'] as const)(
+  'who stood still for less than the limit is not suspected, whenever that began, over a %s medium',
+  (medium) => {
+    for (let ms = 0; ms < 200; ms += 10) {
+      // Anew each time: a silence makes the limit longer for a while.
+      const scene = new Scene({ daemons: 3, medium }).begin();
+      scene.run(ms);
+      const { round } = scene.at(0).machine.status();
+      scene.cluster.pause(1);
+      scene.run(260);
+      scene.cluster.resume(1);
+      scene.run(1000);
+      expect([ms, scene.at(0).machine.status().round]).toEqual([ms, round]);
+      expect(scene.together([0, 1, 2])).toBe(true);
+    }
+  },
+);
 
 test('one lost beat suspects nobody, whenever traffic ended', () => {
   for (let quietMs = 0; quietMs < 220; quietMs += 10) {

@@ -43,6 +43,7 @@ export const RARE: ReadonlySet<string> = new Set([
   'merged-unchanged',
   'goodbye-taken-back',
   'failed-merge-tried-at-once',
+  'stalled-daemon-sends-no-beat',
   'clocks-anew-only-for-the-beat',
   'merge-waits-for-all',
   'answers-of-an-earlier-round',

@@ -85,6 +85,15 @@ export const MEMBERSHIP = planted('membership', [
     ['if (!this.#answeredBy.has(place)) return undefined;', 'if (!this.#answeredBy.has(place)) continue;'],
   ],
   [
+    'failed-round-not-counted-up',
+    'a round that came to nothing is followed by a higher one',
+    FILE,
+    [
+      'this.#gather(this.#highestRound() + 1, why);\n  }\n\n  /** The recovery under way',
+      'this.#gather(this.#highestRound(), why);\n  }\n\n  /** The recovery under way',
+    ],
+  ],
+  [
     'stalled-daemon-sends-no-beat',
     'whose own loop stood still beats before it judges',
     FILE,
