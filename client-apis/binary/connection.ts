@@ -77,6 +77,7 @@ const FAULTS: Record<FrameFault, string> = {
 const FINISHED = Symbol('the client has closed its side, or the connection is lost');
 
 export class Connection implements SessionOut, SessionSink {
+  readonly holds = true;
   private readonly machine: BinarySession;
   private readonly source: Source<Uint8Array | typeof FINISHED>;
   private session: Session | undefined;

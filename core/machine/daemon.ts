@@ -103,6 +103,7 @@ class Daemon implements DaemonMachine {
       frames: (sender, bytes, from, to) => this.#groups.frames(sender, bytes, from, to),
       state: (sender, bytes) => this.#groups.state(sender, bytes),
       dropped: (what) => this.#dropped(-1, what),
+      release: (bytes) => ports.release(bytes),
     });
     this.#recovery = new Recovery(self, this.#delivery.log, {
       send: (to, kind, id, head, body) => this.#control(to, kind, id, head, body),
@@ -112,7 +113,7 @@ class Daemon implements DaemonMachine {
       commit: (p, plan) => this.#install(p, plan),
       stuck: (why) => this.#membership.stuck(why),
     });
-    this.#outbox = new Outbox((n) => ports.allocate(n), this.#packing);
+    this.#outbox = new Outbox(ports, this.#packing);
     const parts = {
       link,
       outbox: this.#outbox,
@@ -336,6 +337,7 @@ class Daemon implements DaemonMachine {
     const { ports } = this;
     return {
       accepted: (sender, index, pack) => this.#order.accepted(sender, index, pack),
+      release: (bytes, count) => ports.release(bytes, count),
       stable: (upTo) => this.#order.stable(upTo),
       window: (bytes) => this.#order.window(bytes),
       suspect: (rank, why) => this.#membership.suspect(this.#configuration!.members[rank]!.place, why),
@@ -359,6 +361,7 @@ class Daemon implements DaemonMachine {
     if (this.#frozen || !c || !sameId(id, c.id)) return this.#count('data of another configuration');
     const rank = this.#rankOf[place]!;
     if (rank < 0 || c.members[rank]!.incarnation !== incarnation) return this.#dropped(place, 'data of a stranger');
+    this.ports.release(body, ENVELOPE_BYTES);
     this.birth.link.received(rank, body);
   }
 

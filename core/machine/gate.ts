@@ -22,6 +22,10 @@ export class Gate implements LinkUp {
     this.#up?.accepted(sender, index, pack);
   }
 
+  release(bytes: Bytes, count?: number): void {
+    this.#up?.release(bytes, count);
+  }
+
   stable(upTo: ArrayLike<number>): void {
     this.#up?.stable(upTo);
   }

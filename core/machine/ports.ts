@@ -89,8 +89,14 @@ export interface DaemonPorts {
   gone(session: number): void;
   /** May regular frames of clients be read? Joins and leaves of a client travel in the same stream, so all wait. */
   reading(open: boolean): void;
-  /** Fresh memory; the driver gives slabs of the kind its sockets like best. */
+  /** Memory with whatever was in it; the driver gives slabs of the kind its sockets like best. */
   allocate(bytes: number): Bytes;
+  /**
+   * Of bytes that came by `received`, lasting by `submit`, or from `allocate`: the machine needs these no more when the tick has ended, and their
+   * memory may be used again. Once for the same bytes; for which it is never said, those are never changed. `count`: not these,
+   * but as many of the same memory, for a head.
+   */
+  release(bytes: Bytes, count?: number): void;
   event(e: DaemonEvent): void;
 }
 

@@ -123,9 +123,11 @@ export interface Link {
 export interface LinkUp {
   /**
    * Every pack of every member, own packs too, exactly once, per sender in order of index without a gap.
-   * With `totalOrder`, call n is position n.
+   * With `totalOrder`, call n is position n. The link keeps a pack's bytes until `stable` at the longest.
    */
   accepted(sender: number, index: number, pack: Pack): void;
+  /** Of `received`, packs handed up aside: these bytes are not needed any more (`DaemonPorts.release`). */
+  release(bytes: Bytes, count?: number): void;
   /** Every member has accepted these: [position] if `totalOrder`, else an index per rank. Never falls. */
   stable(upTo: ArrayLike<number>): void;
   /** How many more bytes `submit` may take now; 0 stops clients, never delivery. */

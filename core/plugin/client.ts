@@ -20,6 +20,11 @@ export type SessionRefusal = 'illegal-name' | 'not-unique' | 'quota' | 'stopping
 export type SessionEnd = 'killed' | 'closed' | 'not-reading' | 'invalid-frame' | 'timeout' | 'stopping' | 'error';
 
 export interface SessionSink {
+  /**
+   * True: of what `deliver` gave nothing is kept beyond the tick but by `hold` (lent.ts; `Outbound` does so). Absent: it may be
+   * kept for ever, at the price of memory that is not used again.
+   */
+  readonly holds?: boolean;
   /** A run of `messages` whole canonical frames, shared with other sessions: never changed, written or copied. */
   deliver(frames: Bytes, messages: number): void;
   /** End of tick: what was delivered leaves in one write. Called once per tick, only if there was a delivery. */

@@ -73,6 +73,7 @@ export type { Priority, SlowHandler, Source, SourceOptions, TimerKey } from './l
 export { Attempts } from './attempts.js';
 export { ONE_CHUNK_PER_POLL, readAccepted } from './accepted.js';
 export { isLasting } from './lanes.js';
+export { hold, release, Slab } from './lent.js';
 export { SocketWriter } from './socket-writer.js';
 export { Outbound, OUTBOUND_DEFAULTS, socketPort } from './outbound/index.js';
 export type { OutboundHost, OutboundInfo, OutboundOptions, OutboundPort, SlowReaderPolicy } from './outbound/index.js';

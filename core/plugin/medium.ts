@@ -31,6 +31,11 @@ export interface Medium {
    * Rises and falls with what the paths carry.
    */
   readonly fitBytes?: number;
+  /**
+   * True: of what `send` gave nothing is kept beyond the tick but by `hold` (lent.ts; `SocketWriter` does so). Absent: it may be
+   * kept for ever, at the price of memory that is not used again.
+   */
+  readonly holds?: boolean;
   /** True: per pair and plane no loss, gap, duplicate or reordering until `down`; after it the pair starts afresh. */
   readonly stream: boolean;
   /** Listens on `self`. Rejects with a coded error when the address cannot be had. */

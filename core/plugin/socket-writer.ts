@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Bytes } from '../machine/types.js';
+import { holdAll, releaseAll } from './lent.js';
 
 /** What Node keeps of a write that the system did not take whole. */
 interface Request {
@@ -86,8 +87,12 @@ export class SocketWriter {
     if (wrap.streamBaseState[wrap.kLastWriteWasAsync] === 0) return true;
     this.request = undefined;
     request.chunks = chunks;
+    holdAll(chunks);
     this.direct = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
-    request.oncomplete = (status) => this.completed(status);
+    request.oncomplete = (status) => {
+      if (status === 0) releaseAll(chunks);
+      this.completed(status);
+    };
     return false;
   }
 
@@ -110,10 +115,14 @@ export class SocketWriter {
 
   private streamed(chunks: readonly Bytes[]): boolean {
     const { socket } = this;
-    if (chunks.length === 1) return socket.write(chunks[0]!);
-    let more = true;
+    holdAll(chunks);
+    const written = (error?: Error | null): void => {
+      if (error === undefined || error === null) releaseAll(chunks);
+    };
+    const last = chunks.length - 1;
     socket.cork();
-    for (const chunk of chunks) more = socket.write(chunk);
+    for (let i = 0; i < last; i++) socket.write(chunks[i]!);
+    const more = last < 0 || socket.write(chunks[last]!, written);
     socket.uncork();
     return more;
   }

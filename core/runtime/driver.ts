@@ -4,7 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { DAEMON_ERRORS, PealError, reasonOf, RUNTIME_ERRORS } from '../errors.js';
 import type { DaemonEvent, DaemonMachine, DaemonPorts, DaemonStatus } from '../machine/ports.js';
+import type { Bytes } from '../machine/types.js';
 import type { Address, Medium } from '../plugin/medium.js';
+import { holdAll, lentWhole, release } from '../plugin/lent.js';
 import type { SlowHandler } from '../plugin/loop.js';
 import type { Logger } from '../plugin/ports.js';
 import { BoundedLog } from './bounded-log.js';
@@ -86,6 +88,9 @@ export class Driver {
   private entered = false;
   private insideMachine = false;
   private deferred: (() => void)[] = [];
+  /** Given back by the machine in this tick, and how many bytes each stands for. */
+  private returned: Bytes[] = [];
+  private counts: number[] = [];
   private broken: PealError | undefined;
   private toldFatal = false;
   private started = false;
@@ -218,7 +223,17 @@ export class Driver {
       }
       this.sessions.flush();
     }
+    this.giveBack();
     if (this.broken !== undefined) this.tellFatal();
+  }
+
+  /** What the machine needs no more, and nobody else does from here on: all is written, or held by who writes it later. */
+  private giveBack(): void {
+    const { returned, counts } = this;
+    if (returned.length === 0) return;
+    this.returned = [];
+    this.counts = [];
+    for (let i = 0; i < returned.length; i++) release(returned[i]!, counts[i]!);
   }
 
   private mediumEvents(): ConstructorParameters<typeof MediumFeed>[1] {
@@ -253,7 +268,10 @@ export class Driver {
   private ports(): DaemonPorts {
     const { medium, list } = this.o;
     return {
-      send: (to, plane, head, body) => medium.send(to, plane, head, body),
+      send: (to, plane, head, body) => {
+        if (medium.holds !== true) holdAll(body === undefined ? [head] : [head, body]);
+        return medium.send(to, plane, head, body);
+      },
       sever: (peer) => medium.sever(peer),
       reach: (peers) => medium.peers(peers.map((place) => list[place]!)),
       setTimer: (key, ms) => this.setTimer(key, ms),
@@ -265,7 +283,11 @@ export class Driver {
         if (!this.leaving) this.loop.setThreshold(open ? 'low' : 'medium');
       },
       // Not from Node's pool: packs are carved from these, and a pool would keep its other users alive with them.
-      allocate: (bytes) => Buffer.allocUnsafeSlow(bytes),
+      allocate: (bytes) => lentWhole(bytes),
+      release: (bytes, count = bytes.length) => {
+        this.returned.push(bytes);
+        this.counts.push(count);
+      },
       event: (e) => this.event(e),
     };
   }

@@ -3,6 +3,7 @@
 import { ChurnMap } from '../machine/churn-map.js';
 import type { Bytes, DaemonMachine } from '../machine/ports.js';
 import type { Session, SessionEnd, SessionRefusal, SessionRequest, Sessions, SessionSink } from '../plugin/client.js';
+import { hold } from '../plugin/lent.js';
 import type { Logger } from '../plugin/ports.js';
 import { isPrivateName, privateGroupOf } from '../wire/name.js';
 import type { BoundedLog } from './bounded-log.js';
@@ -149,6 +150,7 @@ export class SessionTable implements Sessions {
       this.dirty.push(session);
     }
     session.delivered += messages;
+    if (session.sink.holds !== true) hold(frames);
     session.sink.deliver(frames, messages);
     return true;
   }

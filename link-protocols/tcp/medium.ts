@@ -26,6 +26,7 @@ export interface TcpOptions {
 export class TcpMedium implements Medium {
   readonly maxBytes: number;
   readonly stream = true;
+  readonly holds = true;
   readonly #options: TcpOptions;
   readonly #list: readonly Address[];
   readonly #timers: Timers;

@@ -116,6 +116,10 @@ export class LinkMember implements LinkUp {
     this.onAccepted({ sender, index, pack });
   }
 
+  release(): void {
+    this.#called();
+  }
+
   stable(upTo: ArrayLike<number>): void {
     this.#called();
     const now = Array.from(upTo);

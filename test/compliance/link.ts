@@ -326,7 +326,14 @@ function hostileSuite(api: TestApi, setup: LinkSetup, facts: Facts): void {
     g.network.run(100);
     // A forged message may say what a member could have said, so that only the link's survival is asked for here.
     const victim = setup.create(facts);
-    const quiet = { accepted: ignore, stable: ignore, window: ignore, suspect: ignore, setTimer: ignore };
+    const quiet = {
+      accepted: ignore,
+      release: ignore,
+      stable: ignore,
+      window: ignore,
+      suspect: ignore,
+      setTimer: ignore,
+    };
     victim.install(configurationOf(3, 0, facts, victim.overheadBytes), { ...quiet, send: () => true, now: () => 0 });
     const random = seeded(HOSTILE_SEED);
     for (let i = 0; i < 4000; i++) {

@@ -55,8 +55,8 @@ export const OUTBOX = planted('outbox', [
     'memory that was handed over is never written again',
     FILE,
     [
-      'this.#slab = this.allocate(Math.max(SLAB_BYTES, this.#limit));',
-      'if (this.#slab.length < this.#limit) this.#slab = this.allocate(this.#limit);',
+      'this.#slab = this.ports.allocate(Math.max(SLAB_BYTES, this.#limit));',
+      'if (this.#slab.length < this.#limit) this.#slab = this.ports.allocate(this.#limit);',
     ],
   ],
   ['taken-pack-grows', 'a pack that was taken is closed', FILE, ['if (item === this.#open) this.#close();', '']],

@@ -26,6 +26,9 @@ interface Timer {
   entryAt: number;
 }
 
+/** Stands in memory that the machine has given back; no legal frame is made of it. */
+const POISON = 0xdb;
+
 /** Wall clock at the beginning of every run, seconds. */
 export const EPOCH_SECONDS = 1_800_000_000;
 
@@ -46,6 +49,7 @@ export class SimDaemon implements NetworkNode {
   /** Set by the schedule: how far this daemon's wall clock is off. */
   wallOffsetSeconds = 0;
   private readonly timers = new Map<number, Timer>();
+  private released: Bytes[] = [];
   private overdue: { readonly key: number; readonly timer: Timer }[] = [];
 
   constructor(
@@ -56,7 +60,9 @@ export class SimDaemon implements NetworkNode {
   ) {
     const { network } = s;
     this.machine = s.create(birth, {
-      send: (to, plane, head, body) => !this.alive || network.send(place, to, plane, head, body),
+      // What is sent is the system's at once; the body's memory may be given back before it arrives.
+      send: (to, plane, head, body) =>
+        !this.alive || network.send(place, to, plane, head, body && new Uint8Array(body)),
       sever: (peer) => network.sever(place, peer),
       reach: (peers) => network.reach(place, peers),
       setTimer: (key, ms) => this.setTimer(key, ms),
@@ -67,6 +73,9 @@ export class SimDaemon implements NetworkNode {
       },
       // Not zeroed: a slab of 1 MB per configuration would cost more than the rest of the run.
       allocate: (bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer),
+      release: (bytes, count) => {
+        if (count === undefined) this.released.push(bytes);
+      },
       event: (e) => s.event(this, e),
     });
   }
@@ -117,6 +126,9 @@ export class SimDaemon implements NetworkNode {
     if (!this.alive) return;
     this.machine.flush();
     this.s.ticked(this);
+    // As memory that is used again: whoever still needs it reads nonsense.
+    for (const bytes of this.released) bytes.fill(POISON);
+    this.released = [];
   }
 
   kill(): void {

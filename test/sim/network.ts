@@ -62,10 +62,9 @@ const arrivals = new Slab();
 
 /** A send as it arrives, in memory that nobody else has. */
 export function join(head: Bytes, body: Bytes | undefined): Bytes {
-  if (body === undefined || body.length === 0) return head;
-  const all = arrivals.take(head.length + body.length);
+  const all = arrivals.take(head.length + (body?.length ?? 0));
   all.set(head);
-  all.set(body, head.length);
+  if (body !== undefined) all.set(body, head.length);
   return all;
 }
 

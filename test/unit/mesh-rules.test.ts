@@ -25,6 +25,10 @@ class Watcher implements LinkUp {
     this.log.push(`${sender}.${index}`);
   }
 
+  release(): void {
+    // What is released is what the sim's daemons check.
+  }
+
   stable(upTo: ArrayLike<number>): void {
     this.stableTo = Array.from(upTo);
   }

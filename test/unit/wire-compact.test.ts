@@ -68,7 +68,10 @@ describe('compact runs', () => {
     const c = new Compactor();
     fc.assert(
       fc.property(fc.array(runs, { minLength: 1, maxLength: 8 }), (all) => {
-        const box = new Outbox((n) => new Uint8Array(n), { bytes: 1400, compact: true });
+        const box = new Outbox(
+          { allocate: (n) => new Uint8Array(n), release: () => undefined },
+          { bytes: 1400, compact: true },
+        );
         for (const frames of all) box.add(frames);
         const out: Uint8Array[] = [];
         while (box.pending(false)) {

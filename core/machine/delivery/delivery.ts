@@ -11,10 +11,15 @@ export interface DeliveryOut {
   /** False: malformed. */
   state(sender: number, bytes: Bytes): boolean;
   dropped(what: string): void;
+  /** Of a pack that was accepted: not needed any more (`DaemonPorts.release`). */
+  release(bytes: Bytes): void;
 }
 
 export class Delivery {
-  readonly log = new PackLog();
+  readonly log = new PackLog(({ pack }) => {
+    // A piece is kept until the frame is whole; messages of the group exchange are read into what they tell.
+    if (pack.kind === 'frames') this.out.release(pack.bytes);
+  });
   readonly #pieces: Reassembly;
   /** Bytes of position deliveredTo + 1 that were delivered already. */
   #offset = 0;

@@ -15,6 +15,7 @@ export interface Entry {
 
 export class PackLog implements History {
   readonly #entries = new Positions<Entry>();
+  readonly #dropped: (entry: Entry) => void;
   /** All positions up to here are or were held. */
   heldTo = 0;
   /** Every member holds all positions up to here. */
@@ -25,6 +26,11 @@ export class PackLog implements History {
   highest = 0;
   bytes = 0;
   #droppedTo = 0;
+
+  /** `dropped`: called for each entry that is needed by nobody. */
+  constructor(dropped: (entry: Entry) => void) {
+    this.#dropped = dropped;
+  }
 
   clear(): void {
     this.#entries.clear();
@@ -76,8 +82,10 @@ export class PackLog implements History {
     while (this.#droppedTo < to) {
       this.#droppedTo++;
       const e = this.#entries.get(this.#droppedTo);
-      if (e) this.bytes -= e.pack.bytes.length;
+      if (!e) continue;
+      this.bytes -= e.pack.bytes.length;
       this.#entries.delete(this.#droppedTo);
+      this.#dropped(e);
     }
   }
 

@@ -6,6 +6,7 @@ import { MAX_RUN_BYTES, REPEAT_BYTES, repeatsHead } from '../../wire/compact.js'
 import { frameBytes, GROUPS_COUNT_OFFSET, HEADER_BYTES, NAME_BYTES, readU32, Service } from '../../wire/frame.js';
 import { SLAB_BYTES } from '../options.js';
 import { PIECE_HEAD_BYTES, writePieceHead } from '../delivery/pieces.js';
+import type { DaemonPorts } from '../ports.js';
 import type { Bytes, PackKind, Packing } from '../types.js';
 
 /** Content of a pack before it is numbered. */
@@ -57,7 +58,7 @@ export class Outbox {
   bytes = 0;
 
   constructor(
-    private readonly allocate: (bytes: number) => Bytes,
+    private readonly ports: Pick<DaemonPorts, 'allocate' | 'release'>,
     packing: Packing,
   ) {
     this.#use(packing);
@@ -117,7 +118,12 @@ export class Outbox {
         this.#close();
         this.#addLarge(frames.subarray(at, at + length), lasting);
         at += length;
-      } else at = frames.length - at >= least ? this.#keepRun(frames, at) : this.#copyRun(frames, at, length);
+      } else if (frames.length - at >= least) at = this.#keepRun(frames, at);
+      else {
+        const from = at;
+        at = this.#copyRun(frames, at, length);
+        if (lasting) this.ports.release(frames.subarray(from, at));
+      }
     }
     return this.#services;
   }
@@ -140,7 +146,7 @@ export class Outbox {
   }
 
   #addLarge(frame: Bytes, lasting: boolean): void {
-    const bytes = lasting ? frame : this.allocate(frame.length);
+    const bytes = lasting ? frame : this.ports.allocate(frame.length);
     if (!lasting) bytes.set(frame);
     const service = readU32(bytes, 0);
     this.#services |= service;
@@ -203,7 +209,8 @@ export class Outbox {
 
   #begin(first: number): Frames {
     if (this.#slab.length - this.#slabUsed < first) {
-      this.#slab = this.allocate(Math.max(SLAB_BYTES, this.#limit));
+      this.ports.release(this.#slab, this.#slab.length - this.#slabUsed);
+      this.#slab = this.ports.allocate(Math.max(SLAB_BYTES, this.#limit));
       this.#slabWords = new DataView(this.#slab.buffer, this.#slab.byteOffset, this.#slab.length);
       this.#slabUsed = 0;
     }
@@ -247,7 +254,7 @@ export class Outbox {
 
   #takePiece(item: Large): Content {
     const part = item.bytes.subarray(item.at, item.at + this.#limit - PIECE_HEAD_BYTES);
-    const bytes = this.allocate(PIECE_HEAD_BYTES + part.length);
+    const bytes = this.ports.allocate(PIECE_HEAD_BYTES + part.length);
     writePieceHead(bytes, item.bytes.length, item.at);
     bytes.set(part, PIECE_HEAD_BYTES);
     item.at += part.length;

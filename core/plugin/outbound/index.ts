@@ -3,6 +3,7 @@
 // the listener. Decisions fall at the end of the tick, never inside a delivery. Rules: docs/design/runtime.md, 4.
 import { reasonOf } from '../../errors.js';
 import type { Bytes } from '../../machine/types.js';
+import { releaseAll } from '../lent.js';
 import { Kept } from './kept.js';
 import {
   BLOCK_CHECK_MS,
@@ -168,6 +169,7 @@ export class Outbound {
         this.kept.remove(run.slices, run.bytes);
       }
       this.write(chunks);
+      releaseAll(chunks);
     }
     if (done > 0) this.queue = this.queue.slice(done);
     this.relieve();

@@ -1,5 +1,6 @@
 // The memory that the runs of one output queue keep: a slice keeps the whole slab that it lies in, which other slices share.
 import type { Bytes } from '../../machine/types.js';
+import { holdAll } from '../lent.js';
 import { copyAll } from './policy.js';
 
 /** Slices are kept as they are from this average length on, bytes; smaller ones are copied at no cost to speak of. */
@@ -25,7 +26,10 @@ export class Kept {
     this.waiting += bytes;
     if (bytes >= slices.length * KEPT_SLICE_BYTES) {
       this.count(slices);
-      if (this.bytes <= KEPT_PER_BYTE * this.waiting + KEPT_BESIDE_BYTES) return slices;
+      if (this.bytes <= KEPT_PER_BYTE * this.waiting + KEPT_BESIDE_BYTES) {
+        holdAll(slices);
+        return slices;
+      }
       this.discount(slices);
     }
     const copy = [copyAll(slices, Buffer.allocUnsafeSlow(bytes))];
@@ -33,7 +37,7 @@ export class Kept {
     return copy;
   }
 
-  /** What `add` answered for so many bytes is not kept any more. */
+  /** What `add` answered for so many bytes is not kept any more; `release` follows when it was written. */
   remove(slices: readonly Bytes[], bytes: number): void {
     this.waiting -= bytes;
     this.discount(slices);

@@ -44,6 +44,7 @@ export class Bench {
         { id: { number: 1, time: 1 }, members, self, maxPackBytes: rooms.length > 0 ? Math.max(...rooms) : 1000 },
         {
           accepted: (_, __, pack) => void seat.got.push(pack.bytes[0]!),
+          release: () => undefined,
           stable: (upTo) => void (seat.stable = upTo[0]!),
           window: () => undefined,
           suspect: (rank) => void seat.suspects.push(rank),

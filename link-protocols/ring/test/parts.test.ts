@@ -70,6 +70,7 @@ describe('a pack in parts', () => {
     const configuration = { id: { number: 1, time: 1 }, members, self: 0, maxPackBytes: 1419 };
     link.install(configuration, {
       accepted: () => undefined,
+      release: () => undefined,
       stable: () => undefined,
       window: () => undefined,
       suspect: () => undefined,
@@ -96,6 +97,7 @@ describe('a pack in parts', () => {
         { id: { number: 1, time: 1 }, members, self, maxPackBytes: 8852 },
         {
           accepted: () => undefined,
+          release: () => undefined,
           stable: () => undefined,
           window: (bytes) => windows.push(bytes),
           suspect: () => undefined,

@@ -65,6 +65,7 @@ class Trio {
             gone: () => undefined,
             reading: () => undefined,
             allocate: (bytes) => new Uint8Array(bytes),
+            release: () => undefined,
             event: () => undefined,
           },
         ),

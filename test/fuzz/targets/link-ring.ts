@@ -82,6 +82,7 @@ function feed(input: Uint8Array, r: Random): boolean {
     { id: { number: 1, time: 1 }, members, self: SELF, maxPackBytes: 1000 },
     {
       accepted: (_, __, pack) => void given.push(pack.position),
+      release: () => undefined,
       stable: () => undefined,
       window: () => undefined,
       suspect: () => undefined,

@@ -7,7 +7,7 @@ import type { Packing } from '../../../core/machine/types.js';
 import { MAX_RUN_BYTES } from '../../../core/wire/compact.js';
 import { buildFrame, Service } from '../../../core/wire/frame.js';
 
-const allocate = (n: number): Uint8Array => new Uint8Array(n);
+const ports = { allocate: (n: number) => new Uint8Array(n), release: () => undefined };
 const frame = (bytes: number, service: number = Service.AGREED): Uint8Array =>
   buildFrame({ service, sender: '#a#alpha', groups: ['g'], body: new Uint8Array(bytes).fill(bytes & 0xff) });
 const whole = (bytes: number): Packing => ({ bytes, compact: false });
@@ -33,14 +33,14 @@ function drain(box: Outbox, limit: number): Uint8Array {
 
 describe('outbox', () => {
   test('where packs are compact none is longer than a run that may be', () => {
-    const box = new Outbox(allocate, { bytes: 24_000, compact: true });
+    const box = new Outbox(ports, { bytes: 24_000, compact: true });
     const said = frame(20_000);
     box.add(said);
     expect(drain(box, MAX_RUN_BYTES)).toEqual(said);
   });
 
   test('small runs share a pack until it is taken', () => {
-    const box = new Outbox(allocate, whole(1000));
+    const box = new Outbox(ports, whole(1000));
     box.add(frame(10));
     box.add(frame(20));
     expect(box.take().bytes).toEqual(join([frame(10), frame(20)]));
@@ -49,7 +49,7 @@ describe('outbox', () => {
   });
 
   test('safeAt is the offset of the first SAFE frame', () => {
-    const box = new Outbox(allocate, whole(1000));
+    const box = new Outbox(ports, whole(1000));
     box.add(frame(10));
     box.add(join([frame(20), frame(5, Service.SAFE), frame(6, Service.SAFE)]));
     expect(box.take().safeAt).toBe(frame(10).length + frame(20).length);
@@ -59,7 +59,7 @@ describe('outbox', () => {
     const run = join([frame(300), frame(200, Service.SAFE)]);
 
     test('is a pack of its own where it is, if it is long', () => {
-      const box = new Outbox(allocate, whole(1000));
+      const box = new Outbox(ports, whole(1000));
       box.add(frame(10));
       expect(box.add(run, true) & Service.SAFE).not.toBe(0);
       box.add(frame(20));
@@ -71,14 +71,14 @@ describe('outbox', () => {
     });
 
     test('is several where it is longer than a pack, and a frame longer than one goes in pieces', () => {
-      const box = new Outbox(allocate, whole(400));
+      const box = new Outbox(ports, whole(400));
       const all = join([run, frame(700), run]);
       box.add(all, true);
       expect(drain(box, 400)).toEqual(all);
     });
 
     test('is not followed by a small pack of its own: what is left over may grow', () => {
-      const box = new Outbox(allocate, whole(1000));
+      const box = new Outbox(ports, whole(1000));
       const left = frame(10);
       box.add(join([frame(900), left]), true);
       box.add(frame(20));
@@ -90,7 +90,7 @@ describe('outbox', () => {
       { what: 'is to be compact', lasting: true, packing: { bytes: 1000, compact: true } },
       { what: 'does not last', lasting: false, packing: whole(1000) },
     ])('is copied where it $what', ({ lasting, packing }) => {
-      const box = new Outbox(allocate, packing);
+      const box = new Outbox(ports, packing);
       const mine = Buffer.from(run);
       box.add(mine, lasting);
       mine.fill(0);
@@ -99,7 +99,7 @@ describe('outbox', () => {
   });
 
   test('state goes first, and alone while the exchange runs', () => {
-    const box = new Outbox(allocate, whole(1000));
+    const box = new Outbox(ports, whole(1000));
     box.add(frame(1));
     box.addState([new Uint8Array(3)]);
     expect(box.take()).toMatchObject({ kind: 'state' });
@@ -109,7 +109,7 @@ describe('outbox', () => {
   });
 
   test('a large frame half taken begins again, whole, in the next configuration', () => {
-    const box = new Outbox(allocate, whole(200));
+    const box = new Outbox(ports, whole(200));
     box.add(frame(1000));
     box.take();
     box.take();
@@ -121,7 +121,7 @@ describe('outbox', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(sizes, fc.nat(20), fc.nat(20), (bytes, taken, numbered) => {
-        const box = new Outbox(allocate, whole(200));
+        const box = new Outbox(ports, whole(200));
         const frames = bytes.map((n) => frame(n));
         for (const f of frames) box.add(f);
         const contents = [];
@@ -145,7 +145,7 @@ describe('outbox', () => {
     });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 100, max: 700 }), fc.integer({ min: 100, max: 700 }), (runs, one, two) => {
-        const box = new Outbox(allocate, whole(one));
+        const box = new Outbox(ports, whole(one));
         const all = runs.map((r) => join(r.map((n) => frame(n, n % 3 ? Service.FIFO : Service.SAFE))));
         for (const [i, r] of all.entries()) box.add(r, i % 2 === 1);
         expect(box.bytes).toBe(join(all).length);
