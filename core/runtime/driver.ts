@@ -233,7 +233,7 @@ export class Driver {
     if (returned.length === 0) return;
     this.returned = [];
     this.counts = [];
-    for (let i = 0; i < returned.length; i++) release(returned[i]!, counts[i]!);
+    for (let i = 0; i < returned.length; i++) release(returned[i]!, counts[i]);
   }
 
   private mediumEvents(): ConstructorParameters<typeof MediumFeed>[1] {

@@ -41,6 +41,12 @@ export const DELIVERY: readonly Mutant[] = [
       ['if (this.#promised.has(e.sender)) this.#deliver', 'if (e.sender < 0) this.#deliver'],
     ],
     [
+      'piece-given-back-with-its-pack',
+      'the bytes of a piece are kept until its frame is whole',
+      FILE,
+      ["if (pack.kind === 'frames') this.out.release(pack.bytes);", 'this.out.release(pack.bytes);'],
+    ],
+    [
       'promise-set-forgotten',
       'a promise holds until a regular configuration',
       FILE,

@@ -18,6 +18,12 @@ export const MESH = planted('mesh', [
     ['if (index > box.accepted + 1) {', 'if (index > box.accepted + 2) {'],
   ],
   [
+    'pack-given-back-with-its-head',
+    'of what came, the head alone is given back before its pack is needed no more',
+    RUN,
+    ['this.#gate.release(bytes, bytes.length - pack.bytes.length);', 'this.#gate.release(bytes);'],
+  ],
+  [
     'goes-on-one-too-far',
     'what a broken stream lost is sent again',
     'mesh/outbox.ts',

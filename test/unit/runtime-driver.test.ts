@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { PealError } from '../../core/errors.js';
 import type { DaemonMachine, DaemonPorts, DaemonStatus } from '../../core/machine/ports.js';
 import type { SessionRequest, SessionSink, Session } from '../../core/plugin/client.js';
+import { lentWhole, Slab } from '../../core/plugin/lent.js';
 import type { Address, Identity, Medium, MediumUp } from '../../core/plugin/medium.js';
 import type { Logger } from '../../core/plugin/ports.js';
 import { draw, Driver } from '../../core/runtime/driver.js';
@@ -37,6 +38,7 @@ class Rig {
   up!: MediumUp;
   identity: Identity | undefined;
   wall = 5_000_700;
+  mediumHolds: boolean | undefined;
   onFlush: () => void = () => undefined;
   onMediumFlush: () => void = () => undefined;
   onReceived: () => void = () => undefined;
@@ -125,9 +127,13 @@ class Rig {
 
   private medium(): Medium {
     const t = this.trace;
+    const holds = (): boolean => this.mediumHolds === true;
     return {
       maxBytes: 1000,
       stream: true,
+      get holds() {
+        return holds();
+      },
       open: (self, up) => {
         this.identity = self;
         this.up = up;
@@ -193,6 +199,41 @@ describe('ticks', () => {
     ]);
     rig.up.flush();
     expect(rig.trace).toHaveLength(5);
+  });
+
+  describe('what the machine gives back', () => {
+    const BYTES = 70_001;
+
+    /** One tick in which memory goes to a session and to a peer and is given back; is it used again, in the tick and after it? */
+    async function usedAgain(o: { sink?: boolean; medium?: boolean }): Promise<[boolean, boolean]> {
+      const rig = new Rig();
+      rig.mediumHolds = o.medium;
+      await rig.start();
+      const memory = lentWhole(BYTES);
+      const isFree = (): boolean => new Slab(BYTES).memory === memory;
+      let within = false;
+      const sink = { flush: () => (within ||= isFree()), ...(o.sink === undefined ? {} : { holds: o.sink }) };
+      const a = rig.open('a', sink);
+      rig.onReceived = () => {
+        rig.ports.deliver(a.id, memory.subarray(10), 1);
+        rig.ports.send(0, 'data', memory.subarray(0, 5), memory.subarray(5, 10));
+        rig.ports.release(memory.subarray(10));
+        rig.ports.release(memory.subarray(10), 10);
+      };
+      rig.up.received(0, 'data', new Uint8Array(1));
+      rig.up.flush();
+      return [within, isFree()];
+    }
+
+    test('is used again after the tick, not in it', async () => {
+      expect(await usedAgain({ sink: true, medium: true })).toEqual([false, true]);
+    });
+
+    test('is not where a sink or a medium may keep it', async () => {
+      expect(await usedAgain({ sink: true })).toEqual([false, false]);
+      expect(await usedAgain({ medium: true })).toEqual([false, false]);
+      expect(await usedAgain({ sink: false, medium: true })).toEqual([false, false]);
+    });
   });
 
   test('control does not pass a connection that came or went', async () => {
