@@ -22,7 +22,7 @@ export interface Holder {
 
 const lasting = new WeakSet<ArrayBufferLike>();
 
-/** Are these bytes in such a slab, so that nobody changes them but who gets them? */
+/** Are these bytes in such a slab, so that nobody changes them but who gets them, until they were given back (lent.ts)? */
 export function isLasting(bytes: Bytes): boolean {
   return lasting.has(bytes.buffer);
 }

@@ -1,5 +1,5 @@
-// How V8 collects in a daemon. Our bytes live in slabs outside its heap (design: packs are carved from slabs that are not
-// reused), the heap itself is some 10 MB; V8 counts both against a limit of twice the heap, and so made a full collection
+// How V8 collects in a daemon. Our bytes live in slabs outside its heap (those that are not used again are garbage,
+// core/plugin/lent.ts), the heap itself is some 10 MB; V8 counts both against a limit of twice the heap, and so made a full collection
 // for every 16 MB of traffic.
 //
 // Measured (three daemons over tcp, all CPU, us per message, interleaved, load average 20): 100 KB messages 1,509 -> 657,

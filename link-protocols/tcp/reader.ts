@@ -1,5 +1,5 @@
-// Cuts a stream of bytes into messages. The socket is read straight into slabs that are never reused (design: packs are
-// carved from slabs), so a message is a part of a slab and may be kept by whoever gets it.
+// Cuts a stream of bytes into messages. The socket is read straight into slabs, so a message is a part of a slab and may be kept by
+// whoever gets it; it is lent, and the slab is used again when all its messages came back (core/plugin/lent.ts).
 //
 // Measured beside a read buffer whose bytes are copied into the slabs (three senders, all CPU, us per message): 100 KB 212 -> 193,
 // 10 KB 25.3 -> 21.0, 100 B 0.64 -> 0.57.
