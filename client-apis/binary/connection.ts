@@ -2,7 +2,7 @@
 // the pure machine (session.ts); what is delivered goes through the output queue with its slow-reader policy. All calls
 // of the machine run inside a tick of the loop.
 import type { Socket } from 'node:net';
-import { isLasting, oldViews, ONE_CHUNK_PER_POLL, Outbound, readAccepted, socketPort } from 'peal/plugin';
+import { isLasting, oldViews, ONE_CHUNK_PER_POLL, Outbound, readAccepted, release, socketPort } from 'peal/plugin';
 import type {
   AppendLog,
   Bytes,
@@ -175,6 +175,8 @@ export class Connection implements SessionOut, SessionSink {
 
   run(frames: Uint8Array, _messages: number, lasting: boolean): void {
     this.session?.submit(frames, lasting);
+    // Of our lane: the core holds it now.
+    if (lasting) release(frames);
   }
 
   dropped(): void {

@@ -121,7 +121,7 @@ export interface DaemonMachine {
   nameInUse(name: string): boolean;
   /**
    * A run of whole, canonical, checked frames of that session: regular, JOIN and LEAVE (a KILL is `close`). Copied, unless `lasting`:
-   * nobody changes that memory any more.
+   * nobody changes that memory before it is given back.
    */
   submit(session: number, frames: Bytes, lasting?: boolean): void;
   /**

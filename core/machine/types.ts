@@ -1,7 +1,7 @@
 // The vocabulary shared by every machine: bytes, members, configurations, packs, and the contract of a link
 // (design: docs/design/architecture.md). Types only; nothing here runs.
 
-/** Bytes given away at a call: nobody changes them afterwards, so they may be shared without a copy. */
+/** Bytes given away at a call: nobody changes them before they are given back (`LinkUp.release`), so they may be shared without a copy. */
 export type Bytes = Uint8Array;
 
 /**

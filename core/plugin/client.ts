@@ -21,7 +21,7 @@ export type SessionEnd = 'killed' | 'closed' | 'not-reading' | 'invalid-frame' |
 
 export interface SessionSink {
   /**
-   * True: of what `deliver` gave nothing is kept beyond the tick but by `hold` (lent.ts; `Outbound` does so). Absent: it may be
+   * True: of what `deliver` gave nothing is kept when `flush` has returned but by `hold` (lent.ts; `Outbound` over a `socketPort` does so). Absent: it may be
    * kept for ever, at the price of memory that is not used again.
    */
   readonly holds?: boolean;
@@ -40,7 +40,7 @@ export interface Session {
   readonly privateGroup: string;
   /**
    * A run of whole canonical checked frames (see `checkFrames`): regular, JOIN, LEAVE. Copied before it returns, unless `lasting`:
-   * nobody changes that memory any more, and it may be kept.
+   * nobody changes that memory any more, and it may be kept; of lent memory the core holds it as long as it needs it.
    */
   submit(frames: Bytes, lasting?: boolean): void;
   /** Ends the session; its disconnect is ordered if it ever asked to join a group. Idempotent; no `deliver` follows. */

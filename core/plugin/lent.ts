@@ -39,10 +39,12 @@ export class Slab {
     this.lent += bytes;
   }
 
+  /** More than was lent is a fault of whoever gives it back: the slab is never used again, and a warning of the process tells. */
   back(bytes: number): void {
     this.lent -= bytes;
-    if (this.lent < 0) throw new Error('more memory was given back than was lent');
-    this.settle();
+    if (this.lent >= 0) return this.settle();
+    this.lent = Infinity;
+    process.emitWarning('more memory was given back than was lent', { code: 'PEAL_LENT' });
   }
 
   /** Nothing more is read into it. */

@@ -20,7 +20,8 @@ export interface Identity {
 }
 
 /**
- * A carrier, about 100 lines to write. Bytes are never changed after a call in either direction.
+ * A carrier, about 100 lines to write. Bytes are never changed after a call in either direction, until they were given back (lent.ts): what it
+ * hands up by `received` it neither keeps nor hands up again.
  * Every call of `up` comes from the event loop, never from inside a call to the medium.
  */
 export interface Medium {

@@ -117,6 +117,7 @@ export class SocketWriter {
     const { socket } = this;
     holdAll(chunks);
     const written = (error?: Error | null): void => {
+      // Also without an error when the socket was destroyed: the system is done with them either way.
       if (error === undefined || error === null) releaseAll(chunks);
     };
     const last = chunks.length - 1;

@@ -227,12 +227,16 @@ export class Driver {
     if (this.broken !== undefined) this.tellFatal();
   }
 
-  /** What the machine needs no more, and nobody else does from here on: all is written, or held by who writes it later. */
+  /**
+   * What the machine needs no more, and nobody else does from here on: all is written, or held by who writes it later. After a
+   * fault that is not sure.
+   */
   private giveBack(): void {
     const { returned, counts } = this;
     if (returned.length === 0) return;
     this.returned = [];
     this.counts = [];
+    if (this.broken !== undefined) return;
     for (let i = 0; i < returned.length; i++) release(returned[i]!, counts[i]);
   }
 

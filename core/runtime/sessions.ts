@@ -243,6 +243,8 @@ class OpenSession implements Session {
   submit(frames: Bytes, lasting = false): void {
     if (this.over) return;
     this.submittedBytes += frames.length;
+    // The machine gives it back: whoever lent it is not asked.
+    if (lasting) hold(frames);
     const own = this.host.inMachine && !lasting ? new Uint8Array(frames) : frames;
     this.host.within('session submit', () => this.host.machine.submit(this.id, own, lasting));
   }

@@ -3,6 +3,7 @@
 import type { Birth, DaemonEvent, DaemonMachine, DaemonPorts, Evidence, Plane } from '../../core/machine/ports.js';
 import type { Bytes } from '../../core/machine/types.js';
 import { type Clock, type Entry, Phase } from './clock.js';
+import { Lending } from './lending.js';
 import type { Network, NetworkNode } from './network.js';
 
 export type MachineFactory = (birth: Birth, ports: DaemonPorts) => DaemonMachine;
@@ -26,9 +27,6 @@ interface Timer {
   entryAt: number;
 }
 
-/** Stands in memory that the machine has given back; no legal frame is made of it. */
-const POISON = 0xdb;
-
 /** Wall clock at the beginning of every run, seconds. */
 export const EPOCH_SECONDS = 1_800_000_000;
 
@@ -49,7 +47,10 @@ export class SimDaemon implements NetworkNode {
   /** Set by the schedule: how far this daemon's wall clock is off. */
   wallOffsetSeconds = 0;
   private readonly timers = new Map<number, Timer>();
-  private released: Bytes[] = [];
+  /** What it may keep of memory that is used again. */
+  readonly lending = new Lending();
+  /** Bodies of this tick, which a medium may read until it ends. */
+  private sent: { readonly body: Bytes; readonly copy: Bytes }[] = [];
   private overdue: { readonly key: number; readonly timer: Timer }[] = [];
 
   constructor(
@@ -60,9 +61,8 @@ export class SimDaemon implements NetworkNode {
   ) {
     const { network } = s;
     this.machine = s.create(birth, {
-      // What is sent is the system's at once; the body's memory may be given back before it arrives.
-      send: (to, plane, head, body) =>
-        !this.alive || network.send(place, to, plane, head, body && new Uint8Array(body)),
+      // What is sent is the system's at once: the body's memory may be given back before it arrives.
+      send: (to, plane, head, body) => !this.alive || network.send(place, to, plane, head, body && this.copied(body)),
       sever: (peer) => network.sever(place, peer),
       reach: (peers) => network.reach(place, peers),
       setTimer: (key, ms) => this.setTimer(key, ms),
@@ -72,10 +72,12 @@ export class SimDaemon implements NetworkNode {
         this.reading = open;
       },
       // Not zeroed: a slab of 1 MB per configuration would cost more than the rest of the run.
-      allocate: (bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer),
-      release: (bytes, count) => {
-        if (count === undefined) this.released.push(bytes);
+      allocate: (bytes) => {
+        const memory = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+        this.lending.lend(memory);
+        return memory;
       },
+      release: (bytes, count) => this.lending.release(bytes, count),
       event: (e) => s.event(this, e),
     });
   }
@@ -107,7 +109,9 @@ export class SimDaemon implements NetworkNode {
   }
 
   received(from: number, plane: Plane, bytes: Bytes): void {
-    if (this.alive) this.machine.received(from, plane, bytes);
+    if (!this.alive) return;
+    this.lending.lend(bytes);
+    this.machine.received(from, plane, bytes);
   }
 
   writable(to: number | 'all'): void {
@@ -126,9 +130,16 @@ export class SimDaemon implements NetworkNode {
     if (!this.alive) return;
     this.machine.flush();
     this.s.ticked(this);
-    // As memory that is used again: whoever still needs it reads nonsense.
-    for (const bytes of this.released) bytes.fill(POISON);
-    this.released = [];
+    for (const { body, copy } of this.sent)
+      if (Buffer.compare(body, copy) !== 0) throw new Error('a body was changed in the tick in which it was sent');
+    this.sent = [];
+    this.lending.tickEnd();
+  }
+
+  private copied(body: Bytes): Bytes {
+    const copy = new Uint8Array(body);
+    this.sent.push({ body, copy });
+    return copy;
   }
 
   kill(): void {

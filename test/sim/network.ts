@@ -1,6 +1,6 @@
 // The virtual network: what both flavours share. It plays the part of a medium (core/plugin/medium.ts) and of the
-// sockets under it for every daemon of a cluster at once. Bytes are joined only when they arrive, never copied when
-// they are sent: a machine that changes what it gave away is found out, as it would be by a medium without copies.
+// sockets under it for every daemon of a cluster at once. Bytes are joined only when they arrive; the daemon (daemon.ts) copies what it
+// sends, as the system does, and finds out a machine that changes what it gave away.
 import type { Bytes, Evidence, Plane } from '../../core/machine/types.js';
 import type { MediumFacts } from '../../core/machine/ports.js';
 import type { Clock } from './clock.js';

@@ -74,6 +74,7 @@ export class SimSession {
     }
     // Some runs may be kept where they are; who did not copy the others finds rubbish.
     const lasting = bytes % 3 === 0;
+    if (lasting) d.lending.lend(run);
     d.tick(() => d.machine.submit(this.uid, run, lasting));
     if (!lasting) run.fill(0xff);
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { PealError } from '../../core/errors.js';
 import type { DaemonMachine, DaemonPorts, DaemonStatus } from '../../core/machine/ports.js';
 import type { SessionRequest, SessionSink, Session } from '../../core/plugin/client.js';
-import { lentWhole, Slab } from '../../core/plugin/lent.js';
+import { lentWhole, release, Slab } from '../../core/plugin/lent.js';
 import type { Address, Identity, Medium, MediumUp } from '../../core/plugin/medium.js';
 import type { Logger } from '../../core/plugin/ports.js';
 import { draw, Driver } from '../../core/runtime/driver.js';
@@ -227,6 +227,18 @@ describe('ticks', () => {
 
     test('is used again after the tick, not in it', async () => {
       expect(await usedAgain({ sink: true, medium: true })).toEqual([false, true]);
+    });
+
+    test('is still held by who submitted it', async () => {
+      const rig = await new Rig().start();
+      const memory = lentWhole(BYTES + 1);
+      rig.open('a').submit(memory, true);
+      rig.onReceived = () => rig.ports.release(memory);
+      rig.up.received(0, 'data', new Uint8Array(1));
+      rig.up.flush();
+      expect(new Slab(BYTES + 1).memory).not.toBe(memory);
+      release(memory);
+      expect(new Slab(BYTES + 1).memory).toBe(memory);
     });
 
     test('is not where a sink or a medium may keep it', async () => {

@@ -45,7 +45,7 @@ export const JOIN_BYTES = 4096;
 
 /** The way to the client. */
 export interface OutboundPort {
-  /** One write. False: nothing more until `onDrain`; these were taken all the same. */
+  /** One write. False: nothing more until `onDrain`; these were taken all the same. What is kept of them beyond the tick is held (lent.ts). */
   write(chunks: readonly Bytes[]): boolean;
   /** Bytes taken by `write` that the system has not taken yet. */
   pending(): number;
