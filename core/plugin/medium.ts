@@ -34,7 +34,7 @@ export interface Medium {
   readonly fitBytes?: number;
   /**
    * True: of what `send` gave nothing is kept beyond the tick but by `hold` (lent.ts; `SocketWriter` does so). Absent: it may be
-   * kept for ever, at the price of memory that is not used again.
+   * kept for ever, at the price that no memory is used again.
    */
   readonly holds?: boolean;
   /** True: per pair and plane no loss, gap, duplicate or reordering until `down`; after it the pair starts afresh. */

@@ -38,13 +38,15 @@ class Rig {
   up!: MediumUp;
   identity: Identity | undefined;
   wall = 5_000_700;
-  mediumHolds: boolean | undefined;
   onFlush: () => void = () => undefined;
   onMediumFlush: () => void = () => undefined;
   onReceived: () => void = () => undefined;
   onLeave: (left: () => void) => void = (left) => left();
 
-  constructor(maxSessions = 3) {
+  constructor(
+    maxSessions = 3,
+    private readonly mediumHolds = false,
+  ) {
     this.world = new World((name, error) => failed(name, error));
     let failed: (name: string, error: unknown) => void = () => undefined;
     this.driver = new Driver({
@@ -127,13 +129,10 @@ class Rig {
 
   private medium(): Medium {
     const t = this.trace;
-    const holds = (): boolean => this.mediumHolds === true;
     return {
       maxBytes: 1000,
       stream: true,
-      get holds() {
-        return holds();
-      },
+      holds: this.mediumHolds,
       open: (self, up) => {
         this.identity = self;
         this.up = up;
@@ -206,9 +205,7 @@ describe('ticks', () => {
 
     /** One tick in which memory goes to a session and to a peer and is given back; is it used again, in the tick and after it? */
     async function usedAgain(o: { sink?: boolean; medium?: boolean }): Promise<[boolean, boolean]> {
-      const rig = new Rig();
-      rig.mediumHolds = o.medium;
-      await rig.start();
+      const rig = await new Rig(3, o.medium).start();
       const memory = lentWhole(BYTES);
       const isFree = (): boolean => new Slab(BYTES).memory === memory;
       let within = false;
@@ -230,7 +227,7 @@ describe('ticks', () => {
     });
 
     test('is still held by who submitted it', async () => {
-      const rig = await new Rig().start();
+      const rig = await new Rig(3, true).start();
       const memory = lentWhole(BYTES + 1);
       rig.open('a').submit(memory, true);
       rig.onReceived = () => rig.ports.release(memory);
