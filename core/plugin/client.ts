@@ -21,8 +21,8 @@ export type SessionEnd = 'killed' | 'closed' | 'not-reading' | 'invalid-frame' |
 
 export interface SessionSink {
   /**
-   * True: of what `deliver` gave nothing is kept when `flush` has returned but by `hold` (lent.ts; `Outbound` over a `socketPort` does so). Absent: it may be
-   * kept for ever, at the price of memory that is not used again.
+   * True: of what `deliver` gave nothing is kept when `flush` has returned but by `hold` (lent.ts; `Outbound` over a `socketPort`
+   * does so). Absent: it may be kept for ever, at the price of memory that is not used again.
    */
   readonly holds?: boolean;
   /** A run of `messages` whole canonical frames, shared with other sessions: never changed, written or copied. */

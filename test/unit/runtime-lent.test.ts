@@ -144,17 +144,24 @@ test('a frame that goes on in the next slab of its lane comes back to both', () 
 describe('output', () => {
   const binding = (process as unknown as { binding(name: string): StreamWrap }).binding('stream_wrap');
 
-  test.each([
-    { way: 'past the stream', wrap: binding },
-    { way: 'through the stream', wrap: null },
-  ])('$way, that the system does not take is held until it does', async ({ wrap }) => {
+  /** A socket to write to, and its other end, which reads nothing yet. */
+  async function pair(): Promise<{ reader: Socket; socket: Socket }> {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const reader = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
     const [socket] = (await once(server, 'connection')) as [Socket];
     server.close();
+    socket.on('error', () => undefined);
     open.push(reader, socket);
+    return { reader, socket };
+  }
+
+  test.each([
+    { way: 'past the stream', wrap: binding },
+    { way: 'through the stream', wrap: null },
+  ])('$way, that the system does not take is held until it does', async ({ wrap }) => {
+    const { reader, socket } = await pair();
     const writer = new SocketWriter(socket, wrap);
     const taken: Buffer[] = [];
     for (let more = true; more;) {
@@ -181,14 +188,7 @@ describe('output', () => {
   });
 
   test('of a connection that broke is never used again', async () => {
-    const server = createServer({ pauseOnConnect: true });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const reader = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
-    const [socket] = (await once(server, 'connection')) as [Socket];
-    server.close();
-    socket.on('error', () => undefined);
-    open.push(reader, socket);
+    const { socket } = await pair();
     const writer = new SocketWriter(socket);
     const memory = lentWhole(16_000_000);
     expect(writer.write([memory])).toBe(false);

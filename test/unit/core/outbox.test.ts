@@ -1,8 +1,9 @@
 // The outbox and the pieces it makes: docs/design/order.md, section 5.
-import { describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Reassembly } from '../../../core/machine/delivery/pieces.js';
 import { Outbox } from '../../../core/machine/outbox/outbox.js';
+import { SLAB_BYTES } from '../../../core/machine/options.js';
 import type { Packing } from '../../../core/machine/types.js';
 import { MAX_RUN_BYTES } from '../../../core/wire/compact.js';
 import { buildFrame, Service } from '../../../core/wire/frame.js';
@@ -95,6 +96,33 @@ describe('outbox', () => {
       box.add(mine, lasting);
       mine.fill(0);
       expect(drain(box, packing.bytes)).toEqual(run);
+    });
+  });
+
+  describe('gives back', () => {
+    let back = 0;
+    const counting = { ...ports, release: (b: Uint8Array, count = b.length) => void (back += count) };
+
+    beforeEach(() => {
+      back = 0;
+    });
+
+    test('of a run that lasts what it copied, not what it keeps', () => {
+      const [kept, copied] = [frame(900), frame(10)];
+      new Outbox(counting, whole(1000)).add(join([kept, copied]), true);
+      expect(back).toBe(copied.length);
+    });
+
+    test('nothing of memory that does not last', () => {
+      new Outbox(counting, whole(1000)).add(frame(900));
+      expect(back).toBe(0);
+    });
+
+    test('what no pack took of a slab, when it takes the next', () => {
+      const box = new Outbox(counting, whole(400_000));
+      const one = frame(300_000);
+      for (let i = 0; i < 4; i++) box.add(one);
+      expect(back).toBe(SLAB_BYTES - 3 * one.length);
     });
   });
 
