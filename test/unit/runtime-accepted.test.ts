@@ -1,6 +1,9 @@
 // How accepted sockets are read (core/plugin/accepted.ts), on real ones: in order, once a turn, and not while paused.
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { LARGE_READ_BYTES, READ_BYTES, readAccepted } from '../../core/plugin/accepted.js';
@@ -15,12 +18,13 @@ afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();
 });
 
-/** Both ends of a connection; nobody reads the accepted one yet. */
-async function pair(): Promise<{ client: Socket; accepted: Socket }> {
+/** Both ends of a connection, over TCP or by the path of a Unix socket; nobody reads the accepted one yet. */
+async function pair(path?: string): Promise<{ client: Socket; accepted: Socket }> {
   const server = createServer({ allowHalfOpen: true });
-  server.listen(0, '127.0.0.1');
+  if (path === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(path);
   await once(server, 'listening');
-  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const client = path === undefined ? connect((server.address() as AddressInfo).port, '127.0.0.1') : connect(path);
   const [accepted] = (await once(server, 'connection')) as [Socket];
   server.close();
   open.push(client, accepted);
@@ -261,18 +265,30 @@ describe('where cores are short', () => {
     jest.advanceTimersByTime(1);
   });
 
-  test('but not who brought much at once', async () => {
-    const { client, accepted } = await pair();
+  // What is much depends on what a socket can hold.
+  test.each([
+    { over: 'tcp', much: 60_000, rests: true },
+    { over: 'tcp', much: 100_000, rests: false },
+    { over: 'unix', much: 40_000, rests: true },
+    { over: 'unix', much: 60_000, rests: false },
+  ])('but not who brought much at once: $much bytes over $over, rests $rests', async ({ over, much, rests }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'peal-accepted-'));
+    const { client, accepted } = await pair(over === 'unix' ? join(folder, 's') : undefined);
+    rmSync(folder, { recursive: true });
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
     let bytes = 0;
     const stream = { isLarge: () => false, isMany: () => true, lasting: () => undefined, isBehind: () => false };
     readAccepted(accepted, (chunk) => (bytes += chunk.length), stream, { at: () => true });
     accepted.resume();
     // All of it is there before the next poll reads.
-    client.write(Buffer.alloc(100_000));
-    while (bytes < 100_000) await turn();
+    client.write(Buffer.alloc(much));
+    while (bytes < much) await turn();
     client.write(Buffer.alloc(1000));
-    while (bytes < 101_000) await turn();
+    if (rests) for (let i = 0; i < 100; i++) await turn();
+    else while (bytes < much + 1000) await turn();
+    expect(bytes).toBe(rests ? much : much + 1000);
+    jest.advanceTimersByTime(1);
+    while (bytes < much + 1000) await turn();
     jest.advanceTimersByTime(1);
   });
 });
