@@ -179,13 +179,18 @@ export class Host {
     }
     if (medium === undefined) throw new Error('a plan always has a medium at the bottom of its links');
     const carrier = medium;
-    const facts = {
-      maxBytes: carrier.maxBytes,
-      stream: carrier.stream,
-      get fitBytes() {
-        return carrier.fitBytes ?? carrier.maxBytes;
-      },
-    };
+    const { maxBytes, stream } = carrier;
+    // The machine asks in every tick.
+    const facts =
+      'fitBytes' in carrier
+        ? {
+            maxBytes,
+            stream,
+            get fitBytes() {
+              return carrier.fitBytes ?? maxBytes;
+            },
+          }
+        : { maxBytes, stream };
     const link = own ?? createMesh({ stream: facts.stream });
     const driver = new Driver({
       list,

@@ -19,6 +19,10 @@ import { SessionTable, type EndedSession } from './sessions.js';
 /** How long a clean leave may take unless told otherwise, milliseconds. */
 export const LEAVE_LIMIT_MS = 1000;
 
+/** The machine needs the wall clock for times of seconds. */
+const WALL_READ_MS = 100;
+const NOTHING: Bytes = new Uint8Array(0);
+
 /** What is drawn at the start of a life. */
 export interface Drawn {
   readonly incarnation: bigint;
@@ -89,11 +93,15 @@ export class Driver {
   private insideMachine = false;
   private deferred: (() => void)[] = [];
   /** Given back by the machine in this tick, and how many bytes each stands for. */
-  private returned: Bytes[] = [];
-  private counts: number[] = [];
+  private readonly returned: Bytes[] = [];
+  private readonly counts: number[] = [];
+  private returns = 0;
   private broken: PealError | undefined;
   private toldFatal = false;
   private started = false;
+  /** The wall clock as it was read last, and when. */
+  private wallSeconds = 0;
+  private wallReadAt = -Infinity;
   private left: Promise<void> | undefined;
   private leaving = false;
 
@@ -184,7 +192,12 @@ export class Driver {
   private enter(): void {
     if (this.entered) return;
     this.entered = true;
-    this.machine.at(Math.floor(this.loop.now()), Math.floor(this.wallMs() / 1000));
+    const now = this.loop.tickAt;
+    if (now - this.wallReadAt >= WALL_READ_MS) {
+      this.wallReadAt = now;
+      this.wallSeconds = Math.floor(this.wallMs() / 1000);
+    }
+    this.machine.at(Math.floor(now), this.wallSeconds);
   }
 
   private within(name: string, fn: () => void): void {
@@ -227,9 +240,9 @@ export class Driver {
     if (this.broken !== undefined) this.tellFatal();
   }
 
-  private returns(bytes: Bytes, count = bytes.length): void {
-    this.returned.push(bytes);
-    this.counts.push(count);
+  private takeBack(bytes: Bytes, count = bytes.length): void {
+    this.returned[this.returns] = bytes;
+    this.counts[this.returns++] = count;
   }
 
   /**
@@ -237,12 +250,12 @@ export class Driver {
    * fault that is not sure.
    */
   private giveBack(): void {
-    const { returned, counts } = this;
-    if (returned.length === 0) return;
-    this.returned = [];
-    this.counts = [];
-    if (this.broken !== undefined) return;
-    for (let i = 0; i < returned.length; i++) release(returned[i]!, counts[i]);
+    const { returned, counts, returns } = this;
+    this.returns = 0;
+    for (let i = 0; i < returns; i++) {
+      if (this.broken === undefined) release(returned[i]!, counts[i]);
+      returned[i] = NOTHING;
+    }
   }
 
   private mediumEvents(): ConstructorParameters<typeof MediumFeed>[1] {
@@ -292,7 +305,7 @@ export class Driver {
       },
       // Not from Node's pool: packs are carved from these, and a pool would keep its other users alive with them.
       allocate: again ? lentWhole : (bytes) => Buffer.allocUnsafeSlow(bytes),
-      release: again ? (bytes, count) => this.returns(bytes, count) : () => undefined,
+      release: again ? (bytes, count) => this.takeBack(bytes, count) : () => undefined,
       event: (e) => this.event(e),
     };
   }

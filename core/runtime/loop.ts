@@ -1,5 +1,8 @@
 // The event loop of the daemon on Node's own: the scheduler's turn ends in the check phase, which follows every poll.
 // Node runs its timers before it polls, so a timer that ran out only asks for the end of the coming turn.
+//
+// `performance` is imported, here and where else a tick needs something that Node has as a global: a global is got by a call.
+import { performance } from 'node:perf_hooks';
 import { cores } from '../plugin/shortage.js';
 import { Scheduler } from './scheduler.js';
 

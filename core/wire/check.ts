@@ -112,9 +112,10 @@ export function checkFrames(b: Uint8Array, at: number, end: number, facts: Sessi
     r.to = at;
     r.messages++;
     if (readU32(b, first + GROUPS_COUNT_OFFSET) !== 1) continue;
+    const length = at - first;
+    if (end - at < length) continue;
     // Most clients send one kind of message: a head like the one before is as good as that was.
     words ??= new DataView(b.buffer, b.byteOffset, b.length);
-    const length = at - first;
     while (end - at >= length && sameHead(words, first, at)) {
       at += length;
       r.to = at;

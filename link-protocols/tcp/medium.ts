@@ -1,5 +1,6 @@
 // The tcp medium: a full mesh of connections between listed daemons. Each dials every other and reads only what it
 // dialled, one connection for data and one for control (README.md; design: docs/design/architecture.md, 4).
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Address, Bytes, Identity, Medium, MediumUp, Plane, TimerHandle, Timers } from 'peal/plugin';
 import { PealError, reasonOf } from 'peal/plugin';
@@ -9,12 +10,17 @@ import { Outgoing } from './outgoing.js';
 import type { PairHost } from './pair.js';
 import { Pair } from './pair.js';
 import type { Hello } from './wire.js';
-import { frameHead, writeHello } from './wire.js';
+import { LENGTH_BYTES, writeHello, writeMessage } from './wire.js';
 
 /** Peers that are wanted and not connected are dialled this often, in ms. */
 const DIAL_PERIOD_MS = 500;
 /** What was sent before `close` may take this long to leave, in ms. */
 const CLOSE_LIMIT_MS = 200;
+/**
+ * Up to that, head and body leave as one piece of memory, and of Node's pool: a socket gives a small array of its own a buffer before
+ * it writes it. Measured with other savings of that size: 100 B at 5,000/s p50 0.94, p90 0.92, CPU 0.90.
+ */
+const JOINED_BYTES = 4096;
 
 export interface TcpOptions {
   readonly maxMessageBytes: number;
@@ -33,7 +39,7 @@ export class TcpMedium implements Medium {
   readonly #pairs = new Map<number, Pair>();
   readonly #listener: Listener;
   /** Connections with offers of this tick. */
-  readonly #offered = new Set<Outgoing>();
+  #offered: Outgoing[] = [];
   /** Our user ends its ticks with `flush`. */
   #isFlushed = false;
   #writeAsked = false;
@@ -97,16 +103,19 @@ export class TcpMedium implements Medium {
     const bytes = head.length + (body?.length ?? 0);
     if (bytes > this.maxBytes || bytes === 0)
       throw new Error(`tcp: a message of ${bytes} bytes, limit ${this.maxBytes}`);
+    const joins = body !== undefined && bytes <= JOINED_BYTES;
+    const framed = Buffer.allocUnsafe(LENGTH_BYTES + (joins ? bytes : head.length));
+    writeMessage(framed, head, bytes - head.length, joins ? body : undefined);
+    const rest = joins ? undefined : body;
     if (to !== 'all') {
       const out = this.#pairs.get(to)?.out(plane);
-      return out === undefined || this.#offer(out, frameHead(head, body?.length ?? 0), body);
+      return out === undefined || this.#offer(out, framed, rest);
     }
-    const framed = frameHead(head, body?.length ?? 0);
     const count = this.#reached.length;
     let everybody = true;
     for (let i = 0; i < count; i++) {
       const out = this.#reached[(this.#turn + i) % count]!.out(plane);
-      if (out !== undefined && !this.#offer(out, framed, body)) everybody = false;
+      if (out !== undefined && !this.#offer(out, framed, rest)) everybody = false;
     }
     this.#turn = count === 0 ? 0 : (this.#turn + 1) % count;
     return everybody;
@@ -141,8 +150,9 @@ export class TcpMedium implements Medium {
   }
 
   #offer(out: Outgoing, framed: Bytes, body: Bytes | undefined): boolean {
+    const isFirst = !out.offered;
     if (!out.offer(framed, body)) return false;
-    this.#offered.add(out);
+    if (isFirst) this.#offered.push(out);
     // Not for who ends its ticks: a microtask each cost p50 at 5,000 messages/s 1.06, CPU 1.04.
     if (!this.#isFlushed && !this.#writeAsked) {
       this.#writeAsked = true;
@@ -155,8 +165,10 @@ export class TcpMedium implements Medium {
   }
 
   #writeOffered(): void {
-    for (const out of this.#offered) out.flush();
-    this.#offered.clear();
+    const offered = this.#offered;
+    if (offered.length === 0) return;
+    this.#offered = [];
+    for (const out of offered) out.flush();
   }
 
   /** The pair for that address; undefined for ourselves. An address that changed makes a new one. */

@@ -40,6 +40,11 @@ export class Outgoing {
     return this.#writer.waiting + this.#bytes;
   }
 
+  /** Is there something that `flush` will write? */
+  get offered(): boolean {
+    return this.#bytes > 0;
+  }
+
   /** False: the queue is full and nothing was taken. */
   offer(head: Bytes, body: Bytes | undefined): boolean {
     const bytes = head.length + (body?.length ?? 0);

@@ -63,10 +63,9 @@ export function readHello(b: Bytes): Hello | string {
   };
 }
 
-/** Length and head in one piece of memory, to be followed by the body. */
-export function frameHead(head: Bytes, bodyBytes: number): Bytes {
-  const b = new Uint8Array(LENGTH_BYTES + head.length);
-  writeU32(b, 0, head.length + bodyBytes);
-  b.set(head, LENGTH_BYTES);
-  return b;
+/** Length and head of a message, in one piece of memory, and its body behind them, unless that leaves by itself. */
+export function writeMessage(into: Bytes, head: Bytes, bodyBytes: number, body?: Bytes): void {
+  writeU32(into, 0, head.length + bodyBytes);
+  into.set(head, LENGTH_BYTES);
+  if (body !== undefined) into.set(body, LENGTH_BYTES + head.length);
 }

@@ -126,8 +126,8 @@ describe('acknowledging (3.6)', () => {
   });
 
   test.each([
-    { members: 3, stream: true, ms: 20 },
-    { members: 16, stream: true, ms: 80 },
+    { members: 3, stream: true, ms: 45 },
+    { members: 6, stream: true, ms: 90 },
     { members: 40, stream: true, ms: 100 },
     { members: 16, stream: false, ms: 20 },
   ])('the more members, the later: $members, stream $stream, $ms ms', ({ members, stream, ms }) => {
@@ -142,7 +142,7 @@ describe('acknowledging (3.6)', () => {
     link.received(1, data(1));
     link.flush();
     expect(up.kinds()).toEqual([]);
-    expect(up.timers.get(ACK_TIMER)).toBe(20);
+    expect(up.timers.get(ACK_TIMER)).toBe(45);
     fire(link, up, ACK_TIMER);
     expect(up.kinds()).toEqual(['STAND all']);
     link.received(1, data(2));

@@ -1,6 +1,7 @@
 // The output queue of one session, for every client API: what is delivered in a tick leaves in one write at its end;
 // what the socket does not take waits here, small slices copied out of the slabs they came in, under the slow-reader policy of
 // the listener. Decisions fall at the end of the tick, never inside a delivery. Rules: docs/design/runtime.md, 4.
+import { Buffer } from 'node:buffer';
 import { reasonOf } from '../../errors.js';
 import type { Bytes } from '../../machine/types.js';
 import { releaseAll } from '../lent.js';
@@ -262,8 +263,9 @@ export class Outbound {
   }
 }
 
-/** Better written as one buffer: little in all, or many tiny slices. */
+/** Better written as one buffer: several with little in all, or many tiny slices. */
 function small(slices: readonly Bytes[], bytes: number): boolean {
+  if (slices.length === 1) return false;
   return bytes <= JOIN_BYTES || bytes < slices.length * (JOIN_BYTES / 8);
 }
 

@@ -1,6 +1,6 @@
 // What a daemon reads on a connection of the `tcp` medium: a hello, then messages with a length before each.
 import { MessageReader } from '../../../link-protocols/tcp/reader.js';
-import { HELLO_BYTES, frameHead, readHello, writeHello } from '../../../link-protocols/tcp/wire.js';
+import { HELLO_BYTES, LENGTH_BYTES, readHello, writeHello, writeMessage } from '../../../link-protocols/tcp/wire.js';
 import type { Random } from '../../sim/random.js';
 import { mustEqual, pieces, type Target } from '../target.js';
 
@@ -22,7 +22,9 @@ function valid(r: Random): Uint8Array {
   const parts: Uint8Array[] = [writeHello(hello(r))];
   for (let n = 1 + r.below(6); n > 0; n--) {
     const body = Uint8Array.from({ length: 1 + r.heavy(16, 1000) }, () => r.below(256));
-    parts.push(frameHead(new Uint8Array(0), body.length), body);
+    const message = new Uint8Array(LENGTH_BYTES + body.length);
+    writeMessage(message, new Uint8Array(0), body.length, body);
+    parts.push(message);
   }
   return Uint8Array.from(Buffer.concat(parts));
 }
