@@ -70,6 +70,8 @@ class Daemon implements DaemonMachine {
   readonly #counters: Record<string, number> = {};
   readonly #linkUp: LinkUp;
   #configuration: Configuration | undefined = undefined;
+  /** That of all data in the present configuration. */
+  readonly #dataEnvelope = new Uint8Array(ENVELOPE_BYTES);
   /** Rank by place in the present configuration, -1: no member. */
   #rankOf: number[] = [];
   /** A proposal was accepted since the configuration began: nothing is numbered or accepted for it any more. */
@@ -343,7 +345,7 @@ class Daemon implements DaemonMachine {
       suspect: (rank, why) => this.#membership.suspect(this.#configuration!.members[rank]!.place, why),
       send: (to, plane, head, body) => {
         const framed = new Uint8Array(ENVELOPE_BYTES + head.length);
-        writeEnvelope(framed, this.#self, Kind.data, this.#configuration!.id);
+        framed.set(this.#dataEnvelope);
         framed.set(head, ENVELOPE_BYTES);
         const place = to === 'all' ? 'all' : this.#configuration!.members[to]!.place;
         this.#membership.sent(place);
@@ -423,6 +425,7 @@ class Daemon implements DaemonMachine {
     const members: Member[] = p.members.map((m) => ({ ...m, name: this.birth.list[m.place]!.name }));
     const c: Configuration = { id: p.id, members, self: rank, maxPackBytes: plan.maxPackBytes };
     this.#configuration = c;
+    writeEnvelope(this.#dataEnvelope, this.#self, Kind.data, c.id);
     this.#rankOf = this.birth.list.map((d) => members.findIndex((m) => m.place === d.place));
     this.#frozen = false;
     this.#delivery.install();

@@ -45,14 +45,19 @@ export interface Transmitter {
   readonly incarnation: bigint;
 }
 
+interface Life {
+  readonly high: number;
+  readonly low: number;
+  readonly incarnation: bigint;
+}
+
 /** Result of `readEnvelope`; one object is reused, so take what is needed before the next call. */
 export class Envelope {
   kind: Kind = Kind.beat;
   place = 0;
   incarnation = 0n;
-  /** Its halves. */
-  high = 0;
-  low = 0;
+  /** The life heard last of each place, and its halves. */
+  readonly lives: (Life | undefined)[] = [];
   number = 0;
   time = 0;
   /** Where the body begins. */
@@ -94,12 +99,13 @@ export function readEnvelope(b: Bytes, listHash: number, listLength: number, e: 
   e.place = place;
   const high = readU32(b, 12);
   const low = readU32(b, 8);
-  // A number of 64 bits is three objects; most messages are of a life just heard.
-  if (high !== e.high || low !== e.low) {
-    e.high = high;
-    e.low = low;
-    e.incarnation = (BigInt(high) << 32n) | BigInt(low);
+  // A number of 64 bits is three objects; most messages are of a life that was heard.
+  let life = e.lives[place];
+  if (life?.high !== high || life.low !== low) {
+    life = { high, low, incarnation: (BigInt(high) << 32n) | BigInt(low) };
+    e.lives[place] = life;
   }
+  e.incarnation = life.incarnation;
   e.number = readU32(b, 16);
   e.time = readU32(b, 20);
   e.bodyAt = ENVELOPE_BYTES;

@@ -26,7 +26,7 @@ export const READ_BYTES = 128 * 1024;
 export const LARGE_READ_BYTES = 512 * 1024;
 
 /** Filled by one read of any socket and handed up before the next one. */
-const large = Buffer.allocUnsafeSlow(LARGE_READ_BYTES);
+const large = new Uint8Array(Buffer.allocUnsafeSlow(LARGE_READ_BYTES).buffer);
 const usual = large.subarray(0, READ_BYTES);
 
 /** The parts of a socket that decide where reads go and what an error does. */
@@ -125,7 +125,7 @@ export function readAccepted(
   };
   socket.once('close', leave);
   // False: it is not read on now.
-  inside[callback] = (bytes: number, into: Buffer): boolean => {
+  inside[callback] = (bytes: number, into: Bytes): boolean => {
     lane?.filled(bytes);
     take(into.subarray(0, bytes));
     // There is more, and it would be read at once: before the loop can take it, so that it would have to be copied.

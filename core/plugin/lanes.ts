@@ -29,14 +29,14 @@ export function isLasting(bytes: Bytes): boolean {
 
 export class Lane {
   private lent: Slab | undefined;
-  private slab: Buffer = Buffer.alloc(0);
+  private slab: Bytes = new Uint8Array(0);
   private used = 0;
 
   /**
    * Where the next read goes, `most` bytes or less: right behind what is held of the incomplete frame, which is at most half a slab.
    * No holder: right behind what was read before, of which the holder has not seen all.
    */
-  room(holder: Holder | undefined, most: number): Buffer {
+  room(holder: Holder | undefined, most: number): Bytes {
     if (this.slab.length - this.used < LEAST_ROOM_BYTES) this.begin();
     const held = holder?.held;
     if (held !== undefined && held.length > 0 && !this.endsWith(held)) {

@@ -17,7 +17,7 @@ export class MessageReader {
   readonly #slabBytes: number;
   readonly #message: (bytes: Bytes) => void;
   #lent: Slab | undefined;
-  #slab: Buffer | undefined;
+  #slab: Bytes | undefined;
   /** What is in the slab and not yet cut into messages: [start, end). */
   #start = 0;
   #end = 0;
@@ -50,7 +50,7 @@ export class MessageReader {
   }
 
   /** Where the next read goes. */
-  room(): Buffer {
+  room(): Bytes {
     const slab = this.#withRoom();
     return slab.subarray(this.#end, Math.min(slab.length, this.#end + READ_BYTES));
   }
@@ -62,7 +62,7 @@ export class MessageReader {
     return this.#cut(this.#slab);
   }
 
-  #withRoom(): Buffer {
+  #withRoom(): Bytes {
     if (this.#slab !== undefined && this.#slab.length - this.#end >= LEAST_ROOM_BYTES) return this.#slab;
     const lent = new Slab(this.#slabBytes);
     const next = lent.memory;
@@ -76,7 +76,8 @@ export class MessageReader {
     return next;
   }
 
-  #cut(slab: Buffer): boolean {
+  #cut(slab: Bytes): boolean {
+    const { buffer } = slab;
     while (!this.#stopped && this.#end - this.#start >= LENGTH_BYTES) {
       const length = readU32(slab, this.#start);
       if (length === 0 || length > this.#maxBytes) return false;
@@ -84,7 +85,7 @@ export class MessageReader {
       if (this.#end - from < length) break;
       this.#start = from + length;
       this.#lent!.lend(length);
-      this.#message(slab.subarray(from, from + length));
+      this.#message(new Uint8Array(buffer, from, length));
     }
     return true;
   }

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 /** A slab that is left, all of it lent. */
-function lent(bytes = ++size): { slab: Slab; memory: Buffer } {
+function lent(bytes = ++size): { slab: Slab; memory: Uint8Array } {
   const slab = new Slab(bytes);
   slab.lend(bytes);
   slab.leave();
@@ -28,7 +28,7 @@ function lent(bytes = ++size): { slab: Slab; memory: Buffer } {
 }
 
 /** Is it what the next reader of that size gets? Then it is taken. */
-function free(memory: Buffer): boolean {
+function free(memory: Uint8Array): boolean {
   return new Slab(memory.length).memory === memory;
 }
 
@@ -106,7 +106,7 @@ test('messages of a connection come back in any order, and their slab is read in
   const got: Uint8Array[] = [];
   const reader = new MessageReader(10_000, ++size, (bytes) => got.push(bytes));
   const first = reader.room().buffer;
-  const said = (n: number): Buffer => {
+  const said = (n: number): Uint8Array => {
     const b = Buffer.alloc(LENGTH_BYTES + 9000, n);
     b.writeUInt32LE(9000);
     return b;
@@ -125,7 +125,7 @@ test('messages of a connection come back in any order, and their slab is read in
 
 test('a frame that goes on in the next slab of its lane comes back to both', () => {
   const lane = new Lane();
-  const fill = (bytes: number): Buffer => {
+  const fill = (bytes: number): Uint8Array => {
     const room = lane.room(undefined, bytes);
     lane.filled(room.length);
     return room;
@@ -163,7 +163,7 @@ describe('output', () => {
   ])('$way, that the system does not take is held until it does', async ({ wrap }) => {
     const { reader, socket } = await pair();
     const writer = new SocketWriter(socket, wrap);
-    const taken: Buffer[] = [];
+    const taken: Uint8Array[] = [];
     for (let more = true; more;) {
       const memory = lentWhole(1_000_001);
       taken.push(memory);
@@ -177,7 +177,7 @@ describe('output', () => {
     release(last);
     expect(free(last)).toBe(false);
     let bytes = 0;
-    reader.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    reader.on('data', (chunk: Uint8Array) => (bytes += chunk.length));
     reader.resume();
     await once(socket, 'drain');
     expect(writer.waiting).toBe(0);
