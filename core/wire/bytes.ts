@@ -73,7 +73,8 @@ export class ByteWriter {
   }
 
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#used);
+    // A part of a small array would first need a buffer outside V8's heap, which the array alone has not.
+    return this.#used === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#used);
   }
 }
 

@@ -152,7 +152,7 @@ export class FrameReader {
     this.messages += check.messages;
     if (check.stop === 'dropped' || check.stop === 'cut') this.wasteful = true;
     if (check.messages > 0) {
-      const run = b.subarray(check.from, check.to);
+      const run = check.to - check.from === b.length ? b : b.subarray(check.from, check.to);
       this.taker.run(run, check.messages, lasting && run.length >= LEAST_SHARE * b.length);
     }
     if (check.stop === 'dropped') this.taker.dropped();

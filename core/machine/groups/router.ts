@@ -98,7 +98,7 @@ export class Router {
     this.#to = this.#nobody;
     this.#messages = 0;
     if (list.length === 0 || messages === 0) return;
-    const run = bytes.subarray(this.#from, end);
+    const run = end - this.#from === bytes.length ? bytes : bytes.subarray(this.#from, end);
     for (const s of list) if (!s.detached) this.out.deliver(s.id, run, messages);
   }
 

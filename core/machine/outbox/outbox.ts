@@ -21,6 +21,7 @@ export interface Content {
 /** A run that is at least that share of a pack, and lasts, is worth a pack of its own. */
 const KEPT_SHARE = 1 / 8;
 
+const NO_BYTES: Bytes = new Uint8Array(0);
 const NO_WORDS: DataView = new DataView(new ArrayBuffer(0));
 
 interface Frames {
@@ -47,7 +48,7 @@ export class Outbox {
   /** Largest pack, as it travels. */
   #limit = 0;
   #compacting = false;
-  #slab: Bytes = new Uint8Array(0);
+  #slab: Bytes = NO_BYTES;
   #slabUsed = 0;
   #slabWords: DataView = NO_WORDS;
   /** The last pack of the queue may still grow: it ends where the slab is free. */
@@ -184,7 +185,7 @@ export class Outbox {
       to += length;
       if (to >= frames.length) break;
     }
-    this.#slab.set(frames.subarray(from, to), this.#slabUsed);
+    this.#slab.set(to - from === frames.length ? frames : frames.subarray(from, to), this.#slabUsed);
     if (compacting) open.last = this.#slabUsed + last - from;
     const start = this.#slabUsed - used;
     this.#slabUsed += to - from;
@@ -214,8 +215,7 @@ export class Outbox {
       this.#slabWords = new DataView(this.#slab.buffer, this.#slab.byteOffset, this.#slab.length);
       this.#slabUsed = 0;
     }
-    const bytes = this.#slab.subarray(this.#slabUsed, this.#slabUsed);
-    const pack: Frames = { kind: 'frames', safeAt: -1, bytes, compactBytes: 0, last: -1 };
+    const pack: Frames = { kind: 'frames', safeAt: -1, bytes: NO_BYTES, compactBytes: 0, last: -1 };
     this.#queue.push(pack);
     return pack;
   }
