@@ -77,6 +77,7 @@ export class MessageReader {
   }
 
   #cut(slab: Bytes): boolean {
+    // A slab is the whole of its buffer.
     const { buffer } = slab;
     while (!this.#stopped && this.#end - this.#start >= LENGTH_BYTES) {
       const length = readU32(slab, this.#start);
