@@ -179,26 +179,14 @@ export class Host {
     }
     if (medium === undefined) throw new Error('a plan always has a medium at the bottom of its links');
     const carrier = medium;
-    const { maxBytes, stream } = carrier;
-    // The machine asks in every tick.
-    const facts =
-      'fitBytes' in carrier
-        ? {
-            maxBytes,
-            stream,
-            get fitBytes() {
-              return carrier.fitBytes ?? maxBytes;
-            },
-          }
-        : { maxBytes, stream };
-    const link = own ?? createMesh({ stream: facts.stream });
+    const link = own ?? createMesh({ stream: carrier.stream });
     const driver = new Driver({
       list,
       self,
       listHash,
       medium: carrier,
       machine: (drawn, ports) =>
-        machine({ ...drawn, list, self, listHash, medium: facts, link, options: settings }, ports),
+        machine({ ...drawn, list, self, listHash, medium: carrier, link, options: settings }, ports),
       log: log.logger('daemon'),
       maxSessions: settings.maxSessions,
       maxMessageBytes: settings.maxMessageBytes,

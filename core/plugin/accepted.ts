@@ -10,6 +10,7 @@
 // Node offers that only to who dials (`onread` of net.connect), though every socket has them inside. Where a Node has
 // changed that inside, chunks come as ever.
 import { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Bytes } from '../machine/types.js';
 import { giveLane, type Holder, type Lane, takeLane } from './lanes.js';
 import { cores, type Shortage } from './shortage.js';

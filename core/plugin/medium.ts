@@ -29,7 +29,7 @@ export interface Medium {
   readonly maxBytes: number;
   /**
    * What of one send gets through well now to everybody who is heard: at most `maxBytes`, which it is when it is absent.
-   * Rises and falls with what the paths carry. A medium that has it has it from the start.
+   * Rises and falls with what the paths carry.
    */
   readonly fitBytes?: number;
   /**
