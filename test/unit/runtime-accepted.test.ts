@@ -268,32 +268,38 @@ describe('where cores are short', () => {
   });
 
   test.each([
-    { lastAt: 0.99, rests: true },
-    { lastAt: 1, rests: false },
-  ])('however many chunks bring them within a millisecond: the eighth at $lastAt', async ({ lastAt, rests }) => {
+    { lastAt: 0.99, first: 10, rests: true },
+    { lastAt: 1, first: 10, rests: false },
+    { lastAt: 0.99, first: 100_000, rests: false },
+  ])('by all chunks of a millisecond: $first bytes first, the eighth at $lastAt', async ({ lastAt, first, rests }) => {
     const { client, accepted } = await pair();
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
-    let [chunks, nowMs] = [0, 5];
+    let [bytes, sent, nowMs] = [0, 0, 5];
     const stream = { isLarge: () => false, lastMessages: () => 1, lasting: () => undefined, isBehind: () => false };
     readAccepted(
       accepted,
-      () => chunks++,
+      (chunk) => (bytes += chunk.length),
       stream,
       { at: () => true },
       () => nowMs,
     );
     accepted.resume();
+    const send = (some: number): void => {
+      sent += some;
+      client.write(Buffer.alloc(some));
+    };
     for (let i = 1; i <= 8; i++) {
       if (i === 8) nowMs += lastAt;
-      client.write(Buffer.alloc(10));
-      while (chunks < i) await turn();
+      send(i === 1 ? first : 10);
+      while (bytes < sent) await turn();
     }
-    client.write(Buffer.alloc(10));
+    const before = sent;
+    send(10);
     if (rests) for (let i = 0; i < 100; i++) await turn();
-    else while (chunks < 9) await turn();
-    expect(chunks).toBe(rests ? 8 : 9);
+    else while (bytes < sent) await turn();
+    expect(bytes).toBe(rests ? before : sent);
     jest.advanceTimersByTime(1);
-    while (chunks < 9) await turn();
+    while (bytes < sent) await turn();
     jest.advanceTimersByTime(1);
   });
 
