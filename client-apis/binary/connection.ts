@@ -109,7 +109,7 @@ export class Connection implements SessionOut, SessionSink {
     const { machine, source } = this;
     readAccepted(socket, (chunk) => source.push(chunk), {
       isLarge: () => machine.isLarge(),
-      lastMessages: () => machine.lastMessages(),
+      isMany: () => machine.isMany(),
       lasting: () => machine.lasting(),
       isBehind: () => source.queued > 0,
     });

@@ -70,6 +70,9 @@ export interface SessionOut {
 /** More than any handshake and one chunk read behind it: bytes. */
 const HANDSHAKE_HELD_BYTES = 1024 * 1024;
 
+/** Who sends that many without an answer waits for none of them. */
+const MANY_MESSAGES = 8;
+
 const REJECTS = {
   'illegal-name': Reject.ILLEGAL_NAME,
   'not-unique': Reject.NOT_UNIQUE,
@@ -111,9 +114,9 @@ export class BinarySession {
     return this.state === 'frames' && this.reader!.wantsLasting ? this.reader : undefined;
   }
 
-  /** Messages that the last chunk brought. */
-  lastMessages(): number {
-    return this.reader?.lastMessages ?? 0;
+  /** By the last chunk: does it send without waiting for each message? */
+  isMany(): boolean {
+    return this.reader !== undefined && this.reader.lastMessages >= MANY_MESSAGES;
   }
 
   /** Bytes from the client, given away: changed in place; `lasting`: for ever. */

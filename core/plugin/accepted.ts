@@ -54,8 +54,8 @@ export interface Stream {
   lasting(): Holder | undefined;
   /** Do chunks wait, so that the answers are those of a while ago? */
   isBehind(): boolean;
-  /** Messages that the chunk brought. */
-  lastMessages(): number;
+  /** Did the chunk bring so many messages that the client does not wait for each of them? */
+  isMany(): boolean;
 }
 
 /**
@@ -66,33 +66,12 @@ export interface Stream {
  */
 const REST_MS = 1;
 /**
- * Who sends that many within `REST_MS` waits for none of them. Measured against so many in one chunk, one of the peer's C clients sending
- * 10 KB, which a daemon that has a core to itself reads one by one: 1.00 to 1.09 times the rate and 0.98 to 0.88 of the CPU.
- */
-const MANY_MESSAGES = 8;
-/**
- * Who brought that much meanwhile rests not: the tick is worth it. A Unix socket, which the peer's library takes where no host is named, is full
+ * Who brought that much rests not: the tick is worth it. A Unix socket, which the peer's library takes where no host is named, is full
  * with 208 KB, of which the least part may be data. Measured, one of the peer's C clients sending 10 KB: over TCP with 96 KB beside 48,
  * 1.04 times the rate and 0.93 of the CPU (160 to 320 KB: the same); over a Unix socket 0.91 and 1.02, with 48 KB beside a rest for all 1.9.
  */
 const UNRESTED_BYTES = { tcp: 96 * 1024, unix: 48 * 1024 };
 const resting = new Set<Socket>();
-
-/** What one client brought within `REST_MS`. */
-class Lately {
-  messages = 0;
-  bytes = 0;
-  private sinceMs = 0;
-
-  add(messages: number, bytes: number, nowMs: number): void {
-    if (nowMs - this.sinceMs >= REST_MS) {
-      this.sinceMs = nowMs;
-      this.messages = this.bytes = 0;
-    }
-    this.messages += messages;
-    this.bytes += bytes;
-  }
-}
 
 function rest(socket: Socket): void {
   if (resting.size === 0) setTimeout(wake, REST_MS);
@@ -113,14 +92,13 @@ function readOn(socket: Socket): void {
  * `take` gets what is read from this accepted socket, which nobody has read yet. The bytes may be changed, and are valid
  * only until `take` returns, unless they last (`isLasting`). After `pause` nothing comes; 'end' and 'close' are as ever,
  * 'error' is handled here. Whoever calls this destroys the socket in the end: it does not close by itself. `shortage`:
- * whether cores are short; `now`: a monotonic clock, milliseconds.
+ * whether cores are short.
  */
 export function readAccepted(
   socket: Socket,
   take: (chunk: Bytes) => void,
   stream: Stream,
   shortage: Pick<Shortage, 'at'> = cores,
-  now: () => number = () => performance.now(),
 ): void {
   const inside = socket as unknown as Inside;
   const { _handle: handle, _readableState: readable, _writableState: writable } = inside;
@@ -132,7 +110,6 @@ export function readAccepted(
     return;
   }
   const unrestedBytes = UNRESTED_BYTES[socket.remoteAddress === undefined ? 'unix' : 'tcp'];
-  const lately = new Lately();
   inside[buffer] = usual;
   let lane: Lane | undefined;
   const leave = (): void => {
@@ -154,12 +131,8 @@ export function readAccepted(
     take(into.subarray(0, bytes));
     // There is more, and it would be read at once: before the loop can take it, so that it would have to be copied.
     if (bytes === into.length) setImmediate(readOn, socket);
-    else {
-      const nowMs = now();
-      lately.add(stream.lastMessages(), bytes, nowMs);
-      if (lately.messages < MANY_MESSAGES || lately.bytes >= unrestedBytes || !shortage.at(nowMs)) return true;
-      rest(socket);
-    }
+    else if (bytes < unrestedBytes && stream.isMany() && shortage.at(performance.now())) rest(socket);
+    else return true;
     return false;
   };
   handle.useUserBuffer!(usual);

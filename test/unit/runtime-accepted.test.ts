@@ -55,7 +55,7 @@ test.each([
   };
   readAccepted(accepted, take, {
     isLarge: () => frames === 'large',
-    lastMessages: () => 1,
+    isMany: () => false,
     lasting: () => undefined,
     isBehind: () => false,
   });
@@ -80,7 +80,7 @@ test('after pause nothing comes, also when the last read was full; after resume 
   };
   readAccepted(accepted, take, {
     isLarge: () => false,
-    lastMessages: () => 1,
+    isMany: () => false,
     lasting: () => undefined,
     isBehind: () => false,
   });
@@ -135,7 +135,7 @@ describe('large frames', () => {
     };
     readAccepted(accepted, late ? wait : handle, {
       isLarge: () => true,
-      lastMessages: () => 1,
+      isMany: () => false,
       lasting: () => (reader.wantsLasting ? reader : undefined),
       isBehind: () => queue.length > 0,
     });
@@ -231,20 +231,18 @@ describe('where cores are short', () => {
   afterEach(() => void jest.useRealTimers());
 
   test.each([
-    { short: true, messages: 8, rests: true },
-    { short: false, messages: 8, rests: false },
-    { short: true, messages: 7, rests: false },
-  ])('who sends many messages rests between reads: short $short, $messages', async ({ short, messages, rests }) => {
+    { short: true, many: true, rests: true },
+    { short: false, many: true, rests: false },
+    { short: true, many: false, rests: false },
+  ])('who sends many messages rests between reads: short $short, many $many', async ({ short, many, rests }) => {
     const { client, accepted } = await pair();
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
     let bytes = 0;
     readAccepted(
       accepted,
       (chunk) => (bytes += chunk.length),
-      { isLarge: () => false, lastMessages: () => messages, lasting: () => undefined, isBehind: () => false },
+      { isLarge: () => false, isMany: () => many, lasting: () => undefined, isBehind: () => false },
       { at: () => short },
-      // No two chunks within the same millisecond.
-      () => bytes,
     );
     accepted.resume();
     client.write(Buffer.alloc(1000));
@@ -267,42 +265,6 @@ describe('where cores are short', () => {
     jest.advanceTimersByTime(1);
   });
 
-  test.each([
-    { lastAt: 0.99, first: 10, rests: true },
-    { lastAt: 1, first: 10, rests: false },
-    { lastAt: 0.99, first: 100_000, rests: false },
-  ])('by all chunks of a millisecond: $first bytes first, the eighth at $lastAt', async ({ lastAt, first, rests }) => {
-    const { client, accepted } = await pair();
-    jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
-    let [bytes, sent, nowMs] = [0, 0, 5];
-    const stream = { isLarge: () => false, lastMessages: () => 1, lasting: () => undefined, isBehind: () => false };
-    readAccepted(
-      accepted,
-      (chunk) => (bytes += chunk.length),
-      stream,
-      { at: () => true },
-      () => nowMs,
-    );
-    accepted.resume();
-    const send = (some: number): void => {
-      sent += some;
-      client.write(Buffer.alloc(some));
-    };
-    for (let i = 1; i <= 8; i++) {
-      if (i === 8) nowMs += lastAt;
-      send(i === 1 ? first : 10);
-      while (bytes < sent) await turn();
-    }
-    const before = sent;
-    send(10);
-    if (rests) for (let i = 0; i < 100; i++) await turn();
-    else while (bytes < sent) await turn();
-    expect(bytes).toBe(rests ? before : sent);
-    jest.advanceTimersByTime(1);
-    while (bytes < sent) await turn();
-    jest.advanceTimersByTime(1);
-  });
-
   // What is much depends on what a socket can hold.
   test.each([
     { over: 'tcp', much: 60_000, rests: true },
@@ -315,7 +277,7 @@ describe('where cores are short', () => {
     rmSync(folder, { recursive: true });
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
     let bytes = 0;
-    const stream = { isLarge: () => false, lastMessages: () => 8, lasting: () => undefined, isBehind: () => false };
+    const stream = { isLarge: () => false, isMany: () => true, lasting: () => undefined, isBehind: () => false };
     readAccepted(accepted, (chunk) => (bytes += chunk.length), stream, { at: () => true });
     accepted.resume();
     // All of it is there before the next poll reads.

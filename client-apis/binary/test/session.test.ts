@@ -263,7 +263,7 @@ describe('the stream behind the handshake', () => {
     }
   });
 
-  test('by the last chunk it tells how many messages come, and whether large ones', () => {
+  test('by the last chunk it tells whether many messages come, and whether large ones', () => {
     const large = buildFrame({
       service: Service.AGREED,
       sender: '#user#solo',
@@ -272,16 +272,16 @@ describe('the stream behind the handshake', () => {
     });
     const times = (n: number): Uint8Array => concat(...Array.from({ length: n }, () => frame(Service.AGREED)));
     const part = large.subarray(0, 500);
-    const tells = ({ machine }: Client): [number, boolean] => [machine.lastMessages(), machine.isLarge()];
-    expect(tells(new Client().send(HELLO))).toEqual([0, false]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(7)))).toEqual([7, false]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8)))).toEqual([8, false]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8), times(1)))).toEqual([1, false]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(7), part)))).toEqual([7, true]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(127), part)))).toEqual([127, true]);
+    const tells = ({ machine }: Client): [boolean, boolean] => [machine.isMany(), machine.isLarge()];
+    expect(tells(new Client().send(HELLO))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(7)))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8)))).toEqual([true, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, times(8), times(1)))).toEqual([false, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(7), part)))).toEqual([false, true]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(127), part)))).toEqual([true, true]);
     // Whatever length the last one claims, the others are small.
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(128), part)))).toEqual([128, false]);
-    expect(tells(new Client().send(HELLO, NULL_CHOICE, part, large.subarray(500)))).toEqual([1, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, concat(times(128), part)))).toEqual([true, false]);
+    expect(tells(new Client().send(HELLO, NULL_CHOICE, part, large.subarray(500)))).toEqual([false, false]);
   });
 
   test('a closed connection is not a KILL; an invalid frame names its rule', () => {
