@@ -181,6 +181,23 @@ describe('ticks', () => {
     expect(rig.trace).toEqual(['at 0 5000', 'start', 'flush']);
   });
 
+  test('the wall clock is read again when 100 ms went by', async () => {
+    const rig = await new Rig().start();
+    const at = (ms: number, wall: number): string => {
+      [rig.world.now, rig.wall] = [ms, wall];
+      rig.trace.length = 0;
+      rig.driver.sessions.open(request(`s${ms}`), rig.sink('s'));
+      return rig.trace[0]!;
+    };
+    expect([at(99, 6_000_999), at(100, 7_000_999), at(199, 8_000_000)]).toEqual([
+      'at 99 5000',
+      'at 100 7000',
+      'at 199 7000',
+    ]);
+    // It was set back.
+    expect(at(200, 3_000_000)).toBe('at 200 3000');
+  });
+
   test('what one chunk brought is one tick, control before data, with one flush', async () => {
     const rig = await new Rig().start();
     rig.world.now = 12.7;

@@ -52,6 +52,24 @@ describe('ends of ticks', () => {
     await two.until(() => two.heard.length === 2, 'the second');
   });
 
+  test('head and body arrive as one message, whether they left in one piece of memory or in two', async () => {
+    const [one, two] = await pairUp(1024 * 1024);
+    const head = Uint8Array.of(1, 2, 3);
+    const sent: Buffer[] = [];
+    for (const to of ['all', 1] as const) {
+      // 4 KB is the most that leaves in one.
+      for (const bytes of [1, 4096 - 4, 4096 - 3, 4096 - 2, 60_000]) {
+        const body = Uint8Array.from({ length: bytes }, (_, i) => i % 251);
+        expect(one.send(to, 'data', head, body)).toBe(true);
+        sent.push(Buffer.concat([head, body]));
+      }
+      expect(one.send(to, 'data', head)).toBe(true);
+      sent.push(Buffer.from(head));
+    }
+    await two.until(() => two.heard.length === sent.length, 'all of them');
+    expect(two.heard.map((h) => Buffer.compare(h.bytes, sent.shift()!))).toEqual(two.heard.map(() => 0));
+  });
+
   test('refused within a tick: there is room again although the system took all at its end', async () => {
     const [one, two] = await pairUp(128 * 1024);
     one.medium.flush!();
