@@ -110,7 +110,13 @@ export class MediumHost implements MediumUp {
   received(from: number, plane: Plane, bytes: Bytes): void {
     this.#called('received');
     if (this.medium.stream && !this.connected.has(from)) this.breaches.push(`bytes of ${from} while it is down`);
-    if (bytes.length === PULSE.length && bytes[0] === PULSE[0]) return;
+    if (bytes.length === 1 && bytes[0] === ANSWER[0]) return;
+    if (bytes.length === 1 && bytes[0] === PULSE[0]) {
+      queueMicrotask(() => {
+        if (this.#open && from >= 0) this.send(from, 'control', ANSWER);
+      });
+      return;
+    }
     this.unflushed++;
     this.take({ from, plane, bytes });
   }
@@ -152,3 +158,5 @@ export class MediumHost implements MediumUp {
 }
 
 const PULSE = Uint8Array.of(0xee);
+/** Who is heard at once sends no pulse of its own any more; it must be heard all the same. */
+const ANSWER = Uint8Array.of(0xef);
