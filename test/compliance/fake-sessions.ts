@@ -106,7 +106,15 @@ export class FakeSessions implements Sessions {
     }
   }
 
+  /** As in a daemon, no client is read while one is congested. */
+  congest(session: FakeSession, on: boolean): void {
+    if (on) this.congested.add(session.name);
+    else this.congested.delete(session.name);
+    this.loop?.setThreshold(this.congested.size > 0 ? 'medium' : 'low');
+  }
+
   close(session: FakeSession, reason: SessionEnd, detail: string): void {
+    this.congest(session, false);
     this.open_.delete(session.name);
     this.ended.push({ name: session.name, reason, detail });
     for (const group of [...this.groups.keys()].sort()) this.leave(session, group, Service.CAUSED_BY_DISCONNECT);
@@ -191,7 +199,6 @@ class FakeSession implements Session {
   }
 
   congested(on: boolean): void {
-    if (on) this.sessions.congested.add(this.name);
-    else this.sessions.congested.delete(this.name);
+    if (!this.over) this.sessions.within(() => this.sessions.congest(this, on));
   }
 }

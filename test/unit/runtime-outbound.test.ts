@@ -276,8 +276,18 @@ describe('block', () => {
     for (let i = 0; i < 12; i++) rig.tick('m');
     for (; rig.world.now < 5000; rig.world.now += 500) rig.world.settle();
     rig.world.settle();
-    expect(rig.said.slice(2)).toEqual(['kick not-reading: everybody waited 5000 ms for it, 13 messages wait']);
+    expect(rig.said.slice(2)).toEqual(['free', 'kick not-reading: everybody waited 5000 ms for it, 13 messages wait']);
     expect(rig.world.loop.inQueue('client.test')).toBe(false);
+  });
+
+  test('a reader that is gone is waited for no longer, not even until its session ends', () => {
+    const rig = new Rig(options);
+    rig.stick();
+    for (let i = 0; i < 12; i++) rig.tick('m');
+    rig.out.close();
+    rig.out.close();
+    expect(rig.said).toEqual(['congested', 'blocked', 'free']);
+    expect(rig.out.info().blocked).toBe(false);
   });
 
   test('a reader that is itself blocked in sending and takes nothing is kicked at once', () => {

@@ -79,6 +79,22 @@ describe('block', () => {
       expect(world.lines.join('\n')).toMatch(/slow reader blocked[^]*slow reader relieved/);
     }));
 
+  test.each(['reset', 'destroyed'] as const)(
+    'a reader that goes (%s) while all wait for it ends, and is waited for no longer',
+    (how) =>
+      withApi(options, async (world) => {
+        const { sender, slow } = await pair(world);
+        await send(sender, () => world.sessions.congested.has('slow'));
+        expect(world.sessions.congested.has('slow')).toBe(true);
+        if (how === 'reset') slow.socket.resetAndDestroy();
+        else slow.socket.destroy();
+        await waitFor(() => world.sessions.ended.length > 0);
+        expect(ended(world)).toEqual(['slow closed']);
+        expect(world.sessions.congested.has('slow')).toBe(false);
+        expect(await send(sender, () => false)).toBe(MANY);
+      }),
+  );
+
   test('a reader that stays slow beyond the limit is kicked', () =>
     withApi({ ...options, block_limit_ms: '100' }, async (world) => {
       const { sender } = await pair(world);

@@ -95,6 +95,11 @@ export class Outbound {
     this.fresh = [];
     this.queue = [];
     this.kept.clear();
+    // Now and not when the session ends: what the client sent before must be handled first, and while anybody is waited for, nothing is.
+    if (this.blockedSince !== undefined) {
+      this.blockedSince = undefined;
+      this.host.congested(false);
+    }
     // Storage that fails here has nothing to lose: a former life's rest is never read.
     this.spill?.clear().catch(() => undefined);
   }

@@ -7,8 +7,13 @@ import { copyAll } from './policy.js';
 const KEPT_SLICE_BYTES = 4096;
 /** So much memory may be kept for each byte that waits ... */
 const KEPT_PER_BYTE = 2;
-/** ... and this besides: a few slabs, of which a slice may be all that is ours. */
+/** ... and this besides: a few slabs, of which a slice may be all that is ours ... */
 const KEPT_BESIDE_BYTES = 8 * 1024 * 1024;
+/** ... and so much by all queues together: 200 clients that had stopped reading kept a gigabyte with 45 KB each. */
+export const ALL_BESIDE_BYTES = 64 * 1024 * 1024;
+
+/** What all queues keep beside `KEPT_PER_BYTE` times what waits. */
+let allBeside = 0;
 
 export class Kept {
   /** Memory kept, bytes; a slab counts once. */
@@ -17,6 +22,8 @@ export class Kept {
   waiting = 0;
   /** Slices in each slab. */
   private readonly slabs = new Map<ArrayBufferLike, number>();
+  /** Our part of `allBeside`. */
+  private beside = 0;
 
   /**
    * Keeps a run of `bytes` bytes; answers what to keep of it: its slices, or a copy where these are small or would keep
@@ -25,8 +32,11 @@ export class Kept {
   add(slices: readonly Bytes[], bytes: number): readonly Bytes[] {
     this.waiting += bytes;
     if (bytes >= slices.length * KEPT_SLICE_BYTES) {
+      const before = this.beside;
       this.count(slices);
-      if (this.bytes <= KEPT_PER_BYTE * this.waiting + KEPT_BESIDE_BYTES) {
+      this.reckon();
+      // What keeps nothing more than before costs less than a copy.
+      if (this.beside <= before || (this.beside <= KEPT_BESIDE_BYTES && allBeside <= ALL_BESIDE_BYTES)) {
         holdAll(slices);
         return slices;
       }
@@ -34,6 +44,7 @@ export class Kept {
     }
     const copy = [copyAll(slices, Buffer.allocUnsafeSlow(bytes))];
     this.count(copy);
+    this.reckon();
     return copy;
   }
 
@@ -41,12 +52,20 @@ export class Kept {
   remove(slices: readonly Bytes[], bytes: number): void {
     this.waiting -= bytes;
     this.discount(slices);
+    this.reckon();
   }
 
   /** Nothing is kept any more. */
   clear(): void {
     this.slabs.clear();
     this.bytes = this.waiting = 0;
+    this.reckon();
+  }
+
+  private reckon(): void {
+    const beside = Math.max(0, this.bytes - KEPT_PER_BYTE * this.waiting);
+    allBeside += beside - this.beside;
+    this.beside = beside;
   }
 
   private count(slices: readonly Bytes[]): void {
