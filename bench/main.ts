@@ -46,6 +46,9 @@ function chosen(only: readonly string[] | undefined, variants: readonly string[]
   for (const name of only ?? [])
     if (!ROWS.some((r) => matches(r, name))) misused(`no row "${name}"; --list shows them`);
   for (const name of variants ?? []) if (!(name in VARIANTS)) misused(`no variant "${name}"; --list shows them`);
+  for (const name of variants ?? [])
+    if (!VARIANTS[name as VariantName].available())
+      misused(`variant "${name}" is not named by the environment: PEAL_SPREAD_DIR, PEAL_NATS`);
   return ROWS.filter((r) => only === undefined || only.some((name) => matches(r, name))).flatMap((r) => {
     // Asked for by name, a variant runs also where it is not by itself.
     const wanted = variants === undefined ? r.variants : (variants as VariantName[]);

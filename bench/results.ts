@@ -108,7 +108,13 @@ export function keep(head: Head, rows: readonly Row[], samples: readonly Sample[
 
 function read(file: string): Kept {
   const lines = readFileSync(file, 'utf8').trim().split('\n');
-  const parsed = lines.map((line) => JSON.parse(line) as Head | Sample | { kind: 'row' });
+  const parsed = lines.map((line, i) => {
+    try {
+      return JSON.parse(line) as Head | Sample | { kind: 'row' };
+    } catch {
+      throw new Error(`${file}:${i + 1} is not JSON, so this is no result of the bench`);
+    }
+  });
   const [head] = parsed;
   if (head === undefined || !('kind' in head) || head.kind !== 'head')
     throw new Error(`${file} is no result of the bench`);
@@ -146,7 +152,7 @@ function compareOne(
   return { text, worse };
 }
 
-/** Prints what changed from the first to the second; answers how many figures are worse. */
+/** Prints what changed from the first to the second; answers how many figures are worse. Throws if there is none in both. */
 export function compare(rows: readonly Row[], fileA: string, fileB: string): number {
   const [a, b] = [read(fileA), read(fileB)];
   for (const { head } of [a, b])
@@ -154,14 +160,17 @@ export function compare(rows: readonly Row[], fileA: string, fileB: string): num
       `${head.date} ${head.commit}, ${head.cores} x ${head.processor}, node ${head.node}, load ${head.load.toFixed(1)}`,
     );
   let worse = 0;
+  let compared = 0;
   for (const row of rows)
     for (const variant of row.variants)
       for (const figure of row.figures) {
         const found = compareOne(row, variant, figure, a, b);
         if (found === undefined) continue;
+        compared++;
         console.log(`${found.worse ? 'WORSE ' : '      '}${found.text}`);
         if (found.worse) worse++;
       }
+  if (compared === 0) throw new Error(`${fileA} and ${fileB} have no figure in common`);
   console.log(worse === 0 ? 'no regression' : `${worse} figures are worse`);
   return worse;
 }

@@ -47,7 +47,7 @@ export const DAEMON_OPTIONS = {
     default: 500,
     min: 50,
     max: 60_000,
-    doc: 'A daemon unheard for that long is suspected.',
+    doc: 'A daemon unheard for that long is suspected; one that takes no more of what others send, after some four seconds at the latest.',
   },
   pack_bytes: {
     type: 'bytes',

@@ -95,7 +95,8 @@ class LineTool {
       if (this.t.interactive) this.lines.prompt();
     }
     await over;
-    if (this.text !== '') this.say(this.text);
+    if (this.text !== '') this.line(this.text);
+    if (!this.greeted) this.refuse('it closed without a greeting');
     this.lines?.close();
     socket.destroy();
     return this.failed ? EXIT_FAILURE : EXIT_OK;
@@ -126,9 +127,15 @@ class LineTool {
       if (text.startsWith('214 ')) this.learning = false;
       return;
     }
+    if (!this.greeted && code === 0) this.refuse('it does not greet with a number');
     this.greeted = true;
     if (code >= 400) this.failed = true;
     this.say(text);
+  }
+
+  private refuse(why: string): void {
+    this.failed = true;
+    this.say(`this is no text port: ${why}`);
   }
 
   /** A line above the one that is being typed. */

@@ -26,8 +26,10 @@ export interface LoadFigures {
   readonly received: number;
   readonly lost: number;
   readonly outOfOrder: number;
-  /** Did all receivers see the same sequence? */
+  /** Did all receivers see the same sequence, as far as each of them came? */
   readonly sameOrder: boolean;
+  /** Sessions that lost their connection. */
+  readonly closed: number;
   readonly seconds: number;
   /** Delivered to each receiver. */
   readonly messagesPerSecond: number;
@@ -49,6 +51,8 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 const TICK_MS = 2;
 const SAMPLES_MAX = 200_000;
 const HASH_PRIME = 16_777_619;
+/** Orders are compared after each so many messages, since who lost its connection came less far. */
+const MARK_EVERY = 256;
 
 class Party {
   received = 0;
@@ -57,6 +61,8 @@ class Party {
   outOfOrder = 0;
   /** FNV-1a over senders and numbers in the order of receipt. */
   order = 0x811c9dc5;
+  /** What it was after each `MARK_EVERY` messages. */
+  readonly marks: number[] = [];
   lastAt = 0;
   readonly micros: number[] = [];
   private readonly next: number[];
@@ -81,6 +87,7 @@ class Party {
     if (number < (this.next[sender] ?? 0)) this.outOfOrder++;
     this.next[sender] = number + 1;
     this.order = Math.imul(this.order ^ ((sender << 24) | number), HASH_PRIME) >>> 0;
+    if (this.received % MARK_EVERY === 0) this.marks.push(this.order);
     const micros = Number(at - b.readBigUInt64LE(12)) / 1000;
     if (this.micros.length < SAMPLES_MAX) this.micros.push(micros);
     else this.micros[Math.floor(Math.random() * SAMPLES_MAX)] = micros;
@@ -172,6 +179,15 @@ function push(p: Party, o: LoadOptions, run: number, window: number, elapsedMs: 
   }
 }
 
+/** As far as all of them came, and to the end for those who came as far as the first. */
+export function sameOrder(parties: readonly Pick<Party, 'marks' | 'order' | 'received'>[]): boolean {
+  const [first] = parties;
+  const last = Math.min(...parties.map((p) => p.marks.length)) - 1;
+  return parties.every(
+    (p) => p.marks[last] === first!.marks[last] && (p.received !== first!.received || p.order === first!.order),
+  );
+}
+
 function figures(parties: readonly Party[], o: LoadOptions, seconds: number): LoadFigures {
   const sum = (of: (p: Party) => number): number => parties.reduce((n, p) => n + of(p), 0);
   const sent = sum((p) => p.sent);
@@ -188,7 +204,8 @@ function figures(parties: readonly Party[], o: LoadOptions, seconds: number): Lo
     received,
     lost: sent * parties.length - received,
     outOfOrder: sum((p) => p.outOfOrder),
-    sameOrder: parties.every((p) => p.order === parties[0]!.order),
+    sameOrder: sameOrder(parties),
+    closed: parties.filter((p) => !p.session.connected).length,
     seconds,
     messagesPerSecond: Math.round(perSecond),
     megabytesPerSecond: Math.round((perSecond * o.bytes) / 1e4) / 100,
@@ -203,6 +220,7 @@ export function told(f: LoadFigures): string[] {
     `${f.sent} messages of ${f.bytes} bytes (${f.level}) from ${f.senders} sessions in ${f.seconds.toFixed(2)} s`,
     `each received ${f.messagesPerSecond} messages/s, ${f.megabytesPerSecond} MB/s`,
     `lost ${f.lost}, out of order ${f.outOfOrder}, ${f.sameOrder ? 'one order at all' : 'ORDERS DIFFER'}`,
+    ...(f.closed > 0 ? [`${f.closed} of ${f.senders} sessions lost their connection`] : []),
     `latency in microseconds: p50 ${l.p50}, p90 ${l.p90}, p99 ${l.p99}, p99.9 ${l.p999}, most ${l.max}`,
   ];
 }

@@ -24,13 +24,17 @@ export async function watch(
     signal: end,
     ...(o.name === undefined ? {} : { name: o.name }),
   });
-  for (const g of groups) void session.join(g);
-  let messages = 0;
-  for await (const e of session) {
-    const time = new Date().toISOString();
-    print(o.json ? JSON.stringify({ time, ...plain(e) }) : `${time} ${line(e)}`);
-    if (e.kind === 'message' && ++messages === o.count) break;
+  try {
+    for (const g of groups) void session.join(g);
+    let messages = 0;
+    for await (const e of session) {
+      const time = new Date().toISOString();
+      print(o.json ? JSON.stringify({ time, ...plain(e) }) : `${time} ${line(e)}`);
+      if (e.kind === 'message' && ++messages === o.count) break;
+    }
+    return 0;
+  } finally {
+    // Also after an illegal name: an open session would keep the process.
+    await session.disconnect();
   }
-  await session.disconnect();
-  return 0;
 }

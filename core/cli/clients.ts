@@ -71,9 +71,9 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
           at: o.spread,
           group: o.group,
           level: o.level as keyof typeof LEVELS,
-          messages: whole('messages', o.messages),
-          bytes: whole('bytes', o.bytes),
-          senders: Math.max(1, whole('senders', o.senders)),
+          messages: whole('messages', o.messages, 1),
+          bytes: whole('bytes', o.bytes, 20),
+          senders: whole('senders', o.senders, 1),
           rate: whole('rate', o.rate),
           patienceMs: whole('patience', o.patience),
         },
@@ -82,7 +82,8 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
       );
       if (o.json === true) terminal.print(JSON.stringify(figures));
       else for (const line of told(figures)) terminal.print(line);
-      exit(figures.lost === 0 && figures.outOfOrder === 0 && figures.sameOrder ? EXIT_OK : EXIT_FAILURE);
+      const { lost, outOfOrder, sameOrder, closed } = figures;
+      exit(lost === 0 && outOfOrder === 0 && sameOrder && closed === 0 ? EXIT_OK : EXIT_FAILURE);
     });
 }
 
@@ -121,7 +122,7 @@ function named(o: ClientFlags): { at: string; name?: string; reconnect: boolean 
 /** HOST:PORT, [IPV6]:PORT or PORT. */
 function place(text: string): { host: string; port: number } {
   const match = /^(?:(?:\[([0-9a-f:.%]+)\]|([^\s:[\]]+)):)?(\d{1,5})$/i.exec(text);
-  if (match === null) throw usage(`--at ${text}: HOST:PORT is needed`);
+  if (match === null || Number(match[3]) > 65_535) throw usage(`--at ${text}: HOST:PORT is needed`);
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port: Number(match[3]) };
 }
 
@@ -129,8 +130,9 @@ function usage(detail: string): PealError {
   return PealError.of(CLI_ERRORS.USAGE, { detail });
 }
 
-function whole(option: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw usage(`--${option} ${text}: a whole number is needed`);
+function whole(option: string, text: string, least = 0): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < least)
+    throw usage(`--${option} ${text}: a whole number from ${least} is needed`);
   return Number(text);
 }
 

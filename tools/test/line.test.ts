@@ -1,10 +1,11 @@
 // `peal line` by its scripts, against a text port in this process.
 import { describe, expect, test } from '@jest/globals';
+import { type AddressInfo, createServer } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { Port } from '../../client-apis/line/test/port.js';
 import { line } from '../line.js';
 
-async function script(port: Port, input: string, commands: readonly string[] = []) {
+async function script(port: Pick<Port, 'number'>, input: string, commands: readonly string[] = []) {
   const output = new PassThrough();
   const terminal = { input: Readable.from([input]), output, interactive: false };
   const code = await line({ host: '127.0.0.1', port: port.number, commands }, terminal);
@@ -63,6 +64,23 @@ describe('peal line', () => {
       expect(await running).toBe(0);
       input.end();
     }));
+
+  test.each([
+    ['speaks something else', 'SSH-2.0-x\r\n', 'this is no text port: it does not greet with a number'],
+    ['says nothing and closes', '', 'this is no text port: it closed without a greeting'],
+  ])('a port that %s', async (_how, says, told) => {
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .end(says)
+        .resume(),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { code, lines } = await script({ number: port }, '', ['send room hi']);
+    server.close();
+    expect([code, lines[0]]).toEqual([1, told]);
+  });
 
   test('a port where nobody listens', async () => {
     const output = new PassThrough();

@@ -86,7 +86,12 @@ describe('a running daemon', () => {
   test('changes its log level', async () => {
     const { code, out } = await peal('log', 'debug', 'daemon', '-c', farm.file, '-n', 'alpha');
     expect([code, out]).toEqual([0, 'log level of daemon: debug\n']);
-    expect(await peal('log', 'loud', '-c', farm.file, '-n', 'alpha')).toMatchObject({ code: 1 });
+    expect(await peal('log', 'loud', '-c', farm.file, '-n', 'alpha')).toMatchObject({ code: 2 });
+  });
+
+  test('is left at once by a watch of a group that can be none', async () => {
+    const { code, err } = await peal('watch', '-s', `${farm.daemons[0]!.port}@127.0.0.1`, 'bad#name');
+    expect([code, err.slice(0, 14)]).toEqual([2, 'ILLEGAL_GROUP:']);
   });
 
   test('is measured by peal load; ended early, what is on its way is no loss', async () => {
