@@ -18,3 +18,10 @@ export function parseSpreadName(name: string): Where {
     throw new ClientError('ILLEGAL_SPREAD', `${JSON.stringify(name)} names no daemon`);
   return host === undefined ? { path: `/tmp/${number}` } : { host, port: number };
 }
+
+/** Throws ILLEGAL_SPREAD. */
+export function placeOf(host: string, port: number): Where {
+  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX)
+    throw new ClientError('ILLEGAL_SPREAD', `${port} is no port of a daemon`);
+  return { host, port };
+}

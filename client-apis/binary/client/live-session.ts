@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { Service } from '../../../core/wire/frame.js';
 import { isGroupName } from '../../../core/wire/name.js';
-import { parseSpreadName, type Where } from './address.js';
+import { DEFAULT_PORT, parseSpreadName, placeOf, type Where } from './address.js';
 import { type Body, Encoder } from './encoder.js';
 import { ClientError } from './errors.js';
 import {
@@ -111,7 +111,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Session> {
 
 function whereOf(o: ConnectOptions): Where {
   if (o.at !== undefined) return parseSpreadName(o.at);
-  return o.path === undefined ? { host: o.host ?? '127.0.0.1', port: o.port ?? 4803 } : { path: o.path };
+  return o.path === undefined ? placeOf(o.host ?? '127.0.0.1', o.port ?? DEFAULT_PORT) : { path: o.path };
 }
 
 async function open(
@@ -360,7 +360,7 @@ export class Session extends EventEmitter<Listeners> implements AsyncIterable<Se
   }
 
   private alive(): void {
-    if (this.end) throw closed(this.end.message);
+    if (this.end) throw closed(this.end.code === 'ILLEGAL_SESSION' ? this.end.detail : this.end.message);
     if (this.connection === undefined) throw new ClientError('CONNECTION_CLOSED', 'the connection is being made anew');
   }
 
