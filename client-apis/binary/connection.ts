@@ -20,7 +20,7 @@ import type {
 import type { ClientAddress } from './access.js';
 import type { Refusal, Refusals } from './refusals.js';
 import { BinarySession } from './session.js';
-import type { ConnectionEnd, Credentials, Opened, SessionOut, SessionRules } from './session.js';
+import type { ConnectionEnd, Credentials, HandshakeState, Opened, SessionOut, SessionRules } from './session.js';
 import { Reject, SETS_FROM } from './wire.js';
 import type { RejectCode } from './wire.js';
 
@@ -61,6 +61,14 @@ const REJECT_REASONS: Record<RejectCode, { reason: Refusal; detail: string }> = 
   [Reject.NOT_UNIQUE]: { reason: 'reject-not-unique', detail: 'private name in use' },
   [Reject.VERSION]: { reason: 'reject-version', detail: 'library older than 3.1' },
   [Reject.AUTH]: { reason: 'reject-auth', detail: 'authentication failed' },
+};
+
+/** What did not come. */
+const UNREADY: Record<HandshakeState, string> = {
+  hello: 'no version and name came',
+  choice: 'no method of authentication was chosen',
+  authenticating: 'its address or password was still being checked',
+  credentials: 'PWORD is required or was chosen, and no name and password came',
 };
 
 const FAULTS: Record<FrameFault, string> = {
@@ -196,7 +204,7 @@ export class Connection implements SessionOut, SessionSink {
         this.finish();
         break;
       case 'unready':
-        this.host.refusals.note('unready', this.label, 'the handshake was not finished');
+        this.host.refusals.note('unready', this.label, `the handshake was not finished: ${UNREADY[end.at]}`);
         this.destroy();
         break;
       case 'flooded':

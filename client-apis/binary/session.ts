@@ -45,7 +45,8 @@ export interface SessionRules {
  */
 export type ConnectionEnd =
   | { readonly kind: 'rejected'; readonly code: RejectCode }
-  | { readonly kind: 'unready' | 'stopping' | 'flooded' | 'killed' | 'closed' }
+  | { readonly kind: 'unready'; readonly at: HandshakeState }
+  | { readonly kind: 'stopping' | 'flooded' | 'killed' | 'closed' }
   | { readonly kind: 'invalid'; readonly fault: FrameFault };
 
 /** Outcome of opening a session: its private group, or why not. */
@@ -79,7 +80,9 @@ const REJECTS = {
   quota: Reject.QUOTA,
 } as const;
 
-type State = 'hello' | 'choice' | 'authenticating' | 'credentials' | 'frames' | 'ended';
+/** hello, choice: the client is to say it; credentials: name and password. */
+export type HandshakeState = 'hello' | 'choice' | 'authenticating' | 'credentials';
+type State = HandshakeState | 'frames' | 'ended';
 
 export class BinarySession {
   private state: State = 'hello';
@@ -167,7 +170,7 @@ export class BinarySession {
   private giveUp(): void {
     const hello = this.state === 'hello' ? readHello(this.held) : undefined;
     if (hello?.kind === 'more' && hello.named) this.reject(Reject.ILLEGAL_NAME);
-    else this.end({ kind: 'unready' });
+    else if (this.state !== 'frames' && this.state !== 'ended') this.end({ kind: 'unready', at: this.state });
   }
 
   private advance(): void {

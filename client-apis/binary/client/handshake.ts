@@ -69,6 +69,14 @@ export class Handshake {
     this.write(Uint8Array.of(...HELLO_VERSION, flags, name.length, ...latin1(name, name.length)));
   }
 
+  /** For an error: what of ours the daemon has not answered; empty: anything at all. */
+  get unanswered(): string {
+    const { auth } = this.request;
+    if (this.state === 'list') return '';
+    // A daemon that requires a password waits for it, whatever was chosen, and has no way to say so.
+    return ` to the authentication with ${auth.join(', ')}${auth.includes('PWORD') ? '' : '; it may require a password'}`;
+  }
+
   /**
    * Bytes of the daemon. Answers, once it is over, who we are and the bytes behind it; before that undefined. Throws
    * a ClientError when we are not let in.

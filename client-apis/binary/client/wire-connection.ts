@@ -60,10 +60,10 @@ export class WireConnection {
         reject(why);
       };
       if (o.timeoutMs > 0)
-        timer = setTimeout(
-          () => fail(new ClientError('TIMED_OUT', `no answer of ${text} within ${o.timeoutMs} ms`)),
-          o.timeoutMs,
-        );
+        timer = setTimeout(() => {
+          const what = `no answer of ${text} within ${o.timeoutMs} ms${c.handshake.unanswered}`;
+          fail(new ClientError('TIMED_OUT', what));
+        }, o.timeoutMs);
       o.signal?.addEventListener('abort', aborted, { once: true });
       socket.on('connect', () => {
         try {

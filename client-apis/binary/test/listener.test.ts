@@ -61,6 +61,7 @@ describe('the door', () => {
       expect((await slow.rest()).toString('hex')).toBe('fb');
       expect(counted(world, 'unready')).toBe(20);
       expect(world.sessions.count).toBe(1);
+      expect(world.lines.join('\n')).toMatch(/the handshake was not finished: no version and name came/);
     }));
 
   test('item 11: hello, choice and frames at once, or byte by byte', () =>

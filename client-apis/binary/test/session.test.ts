@@ -142,7 +142,7 @@ describe('hello', () => {
     for (const start of ['', '04', '0404000105']) {
       const client = new Client().send(start);
       client.machine.expired();
-      expect([client.written, client.ended]).toEqual([[], { kind: 'unready' }]);
+      expect([client.written, client.ended]).toEqual([[], { kind: 'unready', at: 'hello' }]);
     }
   });
 
@@ -230,11 +230,17 @@ describe('item 8: authentication', () => {
     expect([client.written.at(-1), client.ended]).toEqual([accepted, { kind: 'killed' }]);
   });
 
+  test('who chose nothing and must give a password is said to owe that', () => {
+    const client = new Client({ allowed: ['NULL', 'PWORD'], required: ['PWORD'] }).send(hello, choice('NULL'));
+    client.machine.expired();
+    expect([client.opens, client.ended]).toEqual([[], { kind: 'unready', at: 'credentials' }]);
+  });
+
   test('a verdict after the end of time changes nothing', () => {
     const client = new Client({ allowed: ['IP'] }).send(hello, choice('IP'));
     client.machine.expired();
     client.machine.verified(true);
-    expect([client.opens, client.ended]).toEqual([[], { kind: 'unready' }]);
+    expect([client.opens, client.ended]).toEqual([[], { kind: 'unready', at: 'authenticating' }]);
   });
 
   test.each([

@@ -230,6 +230,13 @@ describe('connecting', () => {
     const { port } = silent.address() as { port: number };
     await expect(session({ port, timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
     await new Promise((r) => silent.close(r));
+    const strict = createServer((s) => s.resume().write('\x05NULL '));
+    await new Promise<void>((r) => strict.listen(0, '127.0.0.1', r));
+    const at = strict.address() as { port: number };
+    await expect(session({ port: at.port, timeoutMs: 200 })).rejects.toThrow(
+      /authentication with NULL.*may require a password/,
+    );
+    await new Promise((r) => strict.close(r));
     await expect(session({ port })).rejects.toMatchObject({ code: 'COULD_NOT_CONNECT' });
   });
 
