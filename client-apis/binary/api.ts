@@ -95,8 +95,6 @@ export class BinaryApi implements ClientApi {
 
 /** The allowed and the required methods. */
 function authMethods(o: BinaryOptions): [readonly AuthMethod[], readonly AuthMethod[]] {
-  for (const method of [...o.allowedAuth, ...o.requiredAuth])
-    if (!(METHODS as readonly string[]).includes(method)) throw PealError.of(BINARY_ERRORS.AUTH_METHOD, { method });
   const missing = o.requiredAuth.find((method) => !o.allowedAuth.includes(method));
   if (missing !== undefined) throw PealError.of(BINARY_ERRORS.AUTH_REQUIRED, { method: missing });
   return [METHODS.filter((m) => o.allowedAuth.includes(m)), METHODS.filter((m) => o.requiredAuth.includes(m))];

@@ -17,7 +17,6 @@ export const BINARY_ERRORS = errorTable('CLIENT_BINARY', {
     'another process listens on {path}',
     'stop it, or set port to another one, or unix_socket to another path or to off',
   ],
-  AUTH_METHOD: ["'{method}' is no method of authentication", 'take NULL, IP or PWORD'],
   AUTH_REQUIRED: ['required_auth has {method}, allowed_auth has not', 'add {method} to allowed_auth'],
   NO_STORAGE: ['slow_reader = spill needs a storage plugin', 'add a section [storage.NAME], or take kick or block'],
 });

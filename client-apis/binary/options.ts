@@ -68,12 +68,14 @@ export const OPTIONS = {
     type: 'list',
     default: ['NULL'],
     maxItems: 3,
-    doc: 'Methods a client may choose: NULL, IP, PWORD; AllowedAuthMethods of the peer.',
+    values: ['NULL', 'IP', 'PWORD'],
+    doc: 'Methods a client may choose; AllowedAuthMethods of the peer.',
   },
   required_auth: {
     type: 'list',
     default: [],
     maxItems: 3,
+    values: ['NULL', 'IP', 'PWORD'],
     doc: 'Methods that are checked whatever the client chose; RequiredAuthMethods of the peer.',
   },
   access_ip_file: {

@@ -73,7 +73,7 @@ export function expectedOf(row: OptionRow): string {
     case 'enum':
       return `one of: ${row.values.join(', ')}`;
     case 'list':
-      return 'texts with commas between';
+      return row.values === undefined ? 'texts with commas between' : `any of ${row.values.join(', ')}, commas between`;
     case 'address':
       return 'HOST, HOST:PORT or [IPV6]:PORT';
   }
@@ -136,6 +136,7 @@ function listValue(row: OptionRow & { type: 'list' }, text: string): Parsed {
     .filter((item) => item !== '');
   const limit = row.maxItems ?? MAX_LIST_ITEMS;
   if (items.length > limit) return { ok: false, range: true, expected: `at most ${limit} items` };
+  if (row.values !== undefined && !items.every((item) => row.values!.includes(item))) return malformed(row);
   return { ok: true, value: items };
 }
 

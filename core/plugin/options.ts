@@ -38,8 +38,13 @@ export type OptionRow =
   | (NumberRow & { readonly type: 'bytes' })
   | (RowBase & { readonly type: 'bool'; readonly default?: boolean })
   | (TextRow & { readonly type: 'enum'; readonly values: readonly string[] })
-  /** Texts with commas between. */
-  | (RowBase & { readonly type: 'list'; readonly default?: readonly string[]; readonly maxItems?: number })
+  /** Texts with commas between; `values`: only these. */
+  | (RowBase & {
+      readonly type: 'list';
+      readonly default?: readonly string[];
+      readonly maxItems?: number;
+      readonly values?: readonly string[];
+    })
   /** A file or folder, relative to the configuration file; the value is absolute when the base is known. */
   | (TextRow & { readonly type: 'path' })
   /** `HOST:PORT`, `[IPV6]:PORT` or `HOST` alone (port 0). */

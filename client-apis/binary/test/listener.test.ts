@@ -115,7 +115,6 @@ describe('the door', () => {
     }));
 
   test.each([
-    [{ allowed_auth: 'NULL, KERBEROS' }, 'PEAL_CLIENT_BINARY_AUTH_METHOD'],
     [{ required_auth: 'IP' }, 'PEAL_CLIENT_BINARY_AUTH_REQUIRED'],
     [{ host: 'off' }, 'PEAL_CLIENT_BINARY_NOTHING'],
     [{ slow_reader: 'spill' }, 'PEAL_CLIENT_BINARY_NO_STORAGE'],
