@@ -1,6 +1,6 @@
 // From a configuration tree to the plan of a daemon: plugins found, their options read, links chained, requirements
 // chosen, everything in the order of its start. All errors of all sections are found in one go; nothing is created yet.
-import { CONFIG_ERRORS, PealError, PLUGIN_ERRORS } from '../errors.js';
+import { CONFIG_ERRORS, PealError, PLUGIN_ERRORS, type Position } from '../errors.js';
 import type { Plugin, PluginKind, Requirement } from '../plugin/define.js';
 import { OVER_OPTION, WRAPS_OPTION } from '../plugin/link.js';
 import { type EffectiveOption, nearestName, type OptionTable, readOptions } from '../plugin/options.js';
@@ -87,7 +87,8 @@ class Planner {
     return { plan: { tree: this.tree, link, parts }, errors: [] };
   }
 
-  private async draft(section: PluginSection): Promise<Draft | undefined> {
+  /** `asked`: where it is asked for, if it has no section. */
+  private async draft(section: PluginSection, asked = section.at): Promise<Draft | undefined> {
     try {
       const { plugin, source } = await this.resolver(section, this.tree.folder);
       const at = section.at;
@@ -102,7 +103,7 @@ class Planner {
       return draft;
     } catch (error) {
       if (!(error instanceof PealError)) throw error;
-      this.errors.push(error.located(section.at));
+      this.errors.push(error.located(asked));
       return undefined;
     }
   }
@@ -134,9 +135,9 @@ class Planner {
     return table;
   }
 
-  private imply(kind: PluginKind, name: string): Promise<Draft | undefined> {
+  private imply(kind: PluginKind, name: string, asked?: Position): Promise<Draft | undefined> {
     const title = `${kind}.${name}`;
-    return this.draft({ title, kind, name, instance: undefined, at: undefined, entries: new Map() });
+    return this.draft({ title, kind, name, instance: undefined, at: undefined, entries: new Map() }, asked);
   }
 
   private find(kind: PluginKind, name: string): Draft | undefined {
@@ -163,14 +164,14 @@ class Planner {
     const option = draft.plugin.seam === 'link' ? OVER_OPTION : WRAPS_OPTION;
     const wrapped = draft.options[option];
     if (typeof wrapped !== 'string' || draft.wraps !== undefined) return;
+    const at = draft.section.entries.get(option)?.at ?? draft.section.at;
     const refuse = (detail: string): void => {
-      const at = draft.section.entries.get(option)?.at ?? draft.section.at;
       const values = { section: draft.section.title, option, wrapped, detail };
       this.errors.push(PealError.of(PLUGIN_ERRORS.WRAP, values, { at }));
     };
     let inner = this.find('link', wrapped);
     if (inner === undefined) {
-      inner = await this.imply('link', wrapped);
+      inner = await this.imply('link', wrapped, at);
       if (inner === undefined) return;
       await this.chain(inner);
     }

@@ -95,7 +95,7 @@ describe('links', () => {
     expect(await codes('[link.faulty.x]\nwraps = faulty.y\n[link.faulty.y]\nwraps = faulty.x\n')).toEqual([
       '4 PLUGIN_WRAP',
     ]);
-    expect(await codes('[link.faulty]\nwraps = nothing\n')).toEqual(['0 PLUGIN_NOT_FOUND']);
+    expect(await codes('[link.faulty]\nwraps = nothing\n')).toEqual(['2 PLUGIN_NOT_FOUND']);
   });
   test('a link of its own runs over a medium, which may be wrapped', async () => {
     const { link } = await good('[link.ring]\nover = faulty\n[link.faulty]\nwraps = memory\n');
