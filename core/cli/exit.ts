@@ -8,7 +8,7 @@ export const EXIT_FAILURE = 1;
 /** The command line or the configuration is wrong; nothing was tried. */
 export const EXIT_USAGE = 2;
 
-const USAGE_CODES = /^PEAL_(CLI_USAGE|CONFIG|OPTION|CONTROL_BAD_ARGUMENT|COMPLIANCE_NO_PLUGIN)/;
+const USAGE_CODES = /^PEAL_(CLI_USAGE|CONFIG|OPTION|CONTROL_BAD_ARGUMENT)/;
 /** Of the client library: a name or place that can be none. */
 const ILLEGAL_CODES = /^(REJECT_)?ILLEGAL_(SPREAD|GROUP|NAME):/;
 
