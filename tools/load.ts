@@ -45,7 +45,7 @@ export interface LoadFigures {
 }
 
 /** u32 run | u32 sender | u32 number | u64 ns */
-const STAMP_BYTES = 20;
+export const STAMP_BYTES = 20;
 const WINDOW = 1000;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const TICK_MS = 2;
@@ -179,12 +179,12 @@ function push(p: Party, o: LoadOptions, run: number, window: number, elapsedMs: 
   }
 }
 
-/** As far as all of them came, and to the end for those who came as far as the first. */
+/** Each as far as it came beside who came furthest, to the last mark; to the end for those who came equally far. */
 export function sameOrder(parties: readonly Pick<Party, 'marks' | 'order' | 'received'>[]): boolean {
-  const [first] = parties;
-  const last = Math.min(...parties.map((p) => p.marks.length)) - 1;
+  const furthest = parties.reduce((a, b) => (b.received > a.received ? b : a));
+  const ends = new Map(parties.map((p) => [p.received, p.order]));
   return parties.every(
-    (p) => p.marks[last] === first!.marks[last] && (p.received !== first!.received || p.order === first!.order),
+    (p) => p.marks.at(-1) === furthest.marks[p.marks.length - 1] && p.order === ends.get(p.received),
   );
 }
 

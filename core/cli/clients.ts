@@ -63,7 +63,7 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
     .option('--patience <ms>', 'what does not arrive for that long is lost', '5000')
     .option(...JSON_FLAG)
     .action(async (o: LoadFlags) => {
-      const { load, told } = await import('../../tools/load.js');
+      const { load, STAMP_BYTES, told } = await import('../../tools/load.js');
       const { LEVELS } = await import('../../client-apis/binary/client/index.js');
       if (!(o.level in LEVELS)) throw usage(`--level ${o.level}: one of ${Object.keys(LEVELS).join(', ')}`);
       const figures = await load(
@@ -72,7 +72,7 @@ export function addClients(program: Command, terminal: Terminal, exit: (code: nu
           group: o.group,
           level: o.level as keyof typeof LEVELS,
           messages: whole('messages', o.messages, 1),
-          bytes: whole('bytes', o.bytes, 20),
+          bytes: whole('bytes', o.bytes, STAMP_BYTES),
           senders: whole('senders', o.senders, 1),
           rate: whole('rate', o.rate),
           patienceMs: whole('patience', o.patience),
