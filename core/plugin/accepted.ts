@@ -13,7 +13,8 @@ import { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Bytes } from '../machine/types.js';
 import { giveLane, type Holder, type Lane, takeLane } from './lanes.js';
-import { cores, type Shortage } from './shortage.js';
+import { cores } from './shortage.js';
+import { yielding } from './yielding.js';
 
 /**
  * What one read may bring, bytes. Measured against 64 KB (CPU of all daemons per message): 1 KB 2.75 -> 2.12 us, 10 KB
@@ -73,6 +74,16 @@ const REST_MS = 1;
 const UNRESTED_BYTES = { tcp: 96 * 1024, unix: 48 * 1024 };
 const resting = new Set<Socket>();
 
+/** What decides on rests, and what is told of them. */
+export interface Cores {
+  /** Are they short, at that time of a monotonic clock in milliseconds? */
+  short(nowMs: number): boolean;
+  /** A client rests for it. */
+  rested(): void;
+}
+
+const system: Cores = { short: (nowMs) => cores.at(nowMs), rested: () => yielding.rested() };
+
 function rest(socket: Socket): void {
   if (resting.size === 0) setTimeout(wake, REST_MS);
   resting.add(socket);
@@ -91,15 +102,9 @@ function readOn(socket: Socket): void {
 /**
  * `take` gets what is read from this accepted socket, which nobody has read yet. The bytes may be changed, and are valid
  * only until `take` returns, unless they last (`isLasting`). After `pause` nothing comes; 'end' and 'close' are as ever,
- * 'error' is handled here. Whoever calls this destroys the socket in the end: it does not close by itself. `shortage`:
- * whether cores are short.
+ * 'error' is handled here. Whoever calls this destroys the socket in the end: it does not close by itself.
  */
-export function readAccepted(
-  socket: Socket,
-  take: (chunk: Bytes) => void,
-  stream: Stream,
-  shortage: Pick<Shortage, 'at'> = cores,
-): void {
+export function readAccepted(socket: Socket, take: (chunk: Bytes) => void, stream: Stream, ours: Cores = system): void {
   const inside = socket as unknown as Inside;
   const { _handle: handle, _readableState: readable, _writableState: writable } = inside;
   const known = handle?.useUserBuffer !== undefined && readable !== undefined && writable !== undefined;
@@ -131,8 +136,10 @@ export function readAccepted(
     take(into.subarray(0, bytes));
     // There is more, and it would be read at once: before the loop can take it, so that it would have to be copied.
     if (bytes === into.length) setImmediate(readOn, socket);
-    else if (bytes < unrestedBytes && stream.isMany() && shortage.at(performance.now())) rest(socket);
-    else return true;
+    else if (bytes < unrestedBytes && stream.isMany() && ours.short(performance.now())) {
+      rest(socket);
+      ours.rested();
+    } else return true;
     return false;
   };
   handle.useUserBuffer!(usual);

@@ -238,11 +238,12 @@ describe('where cores are short', () => {
     const { client, accepted } = await pair();
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
     let bytes = 0;
+    let rested = 0;
     readAccepted(
       accepted,
       (chunk) => (bytes += chunk.length),
       { isLarge: () => false, isMany: () => many, lasting: () => undefined, isBehind: () => false },
-      { at: () => short },
+      { short: () => short, rested: () => rested++ },
     );
     accepted.resume();
     client.write(Buffer.alloc(1000));
@@ -251,6 +252,7 @@ describe('where cores are short', () => {
     if (rests) for (let i = 0; i < 100; i++) await turn();
     else while (bytes < 2000) await turn();
     expect(bytes).toBe(rests ? 1000 : 2000);
+    expect(rested).toBe(rests ? 1 : 0);
     jest.advanceTimersByTime(1);
     while (bytes < 2000) await turn();
     // Who is paused meanwhile stays so.
@@ -278,7 +280,7 @@ describe('where cores are short', () => {
     jest.useFakeTimers({ now: 0, doNotFake: ['setImmediate', 'performance', 'nextTick', 'queueMicrotask'] });
     let bytes = 0;
     const stream = { isLarge: () => false, isMany: () => true, lasting: () => undefined, isBehind: () => false };
-    readAccepted(accepted, (chunk) => (bytes += chunk.length), stream, { at: () => true });
+    readAccepted(accepted, (chunk) => (bytes += chunk.length), stream, { short: () => true, rested: () => undefined });
     accepted.resume();
     // All of it is there before the next poll reads.
     client.write(Buffer.alloc(much));
