@@ -2,8 +2,8 @@
 // schedules its main thread as SCHED_BATCH meanwhile (sched(7)). As a rule, who wakes up comes before whoever is running;
 // here that is a client, and the messages that it was about to send miss the daemon's tick.
 //
-// Measured beside the former, interleaved, on two cores that the peer's C clients keep busy: three sending 10 B 1.07 to 1.2 times
-// the rate and 0.65 to 0.8 of the CPU of all daemons, one 1.02 and 0.93.
+// Measured beside the former, interleaved, on two cores that the peer's C clients keep busy: three sending 10 B 1.07 times the rate and
+// 0.81 of the CPU of all daemons (set by hand for the daemon's whole life, in a busier hour: 1.22 and 0.65), one 1.02 and 0.93.
 //
 // Node has no call for it, so libc is called through koffi, which is loaded when it is first needed (18 ms and 4 MB that
 // most daemons never pay). Where it cannot be loaded, or the system says no, all goes on as without it.
@@ -23,7 +23,7 @@ export interface Scheduler {
 }
 
 export class Yielding {
-  /** undefined: not asked for yet; null: there is none. */
+  /** undefined: not asked for yet; null: there is none, or not yet. */
   private scheduler: Scheduler | null | undefined;
   private yields = false;
   /** Since the last look. */
