@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuSeconds, residentMegabytes } from '../cluster.js';
 import type { Row } from '../row.js';
 
-const SECONDS = 8;
+const SECONDS = 20;
 /**
- * Before that: what the compiler and the collector of a process do after its start is no cost of idling (a daemon alone on a
- * machine: 67 ms in the first eight seconds and 56 in the third eight, half of it in helper threads, else 30 to 34).
+ * Before that: what the compiler and the collector of a process do after its start is no cost of idling. The last of it is V8's memory
+ * reducer, which collects twice, 40 ms of all threads, some 16 to 28 seconds after the start, and then not again.
  */
-const SETTLE_SECONDS = 20;
+const SETTLE_SECONDS = 32;
 
 export const idle: readonly Row[] = [
   {

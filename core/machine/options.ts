@@ -24,7 +24,7 @@ export const BEAT_MS = 200;
 export const BEAT_SLACK_MS = 175;
 /** Who hears a beat sends its own if it is due within that time. */
 export const BEAT_EARLY_MS = 100;
-/** Between two rows while nothing happens. */
+/** Between two rows while nothing happens, at most: the last beat before it is over goes as a row. */
 export const ROW_MS = 1000;
 /** Between two rows while a merge is considered. */
 export const MERGE_ROW_MS = 150;

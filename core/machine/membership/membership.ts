@@ -69,6 +69,8 @@ export class Membership {
   #ownTime = 0;
   #sequence = 0;
   #rowDue = false;
+  /** When the last row of the period went. */
+  #ownRowAt = 0;
   #asks = false;
   #evaluateDue = false;
   #gatherSince = 0;
@@ -199,6 +201,8 @@ export class Membership {
         const detail = `it is in configuration ${idText(row.configuration)} without us`;
         this.#accuse(p, { kind: 'moved', detail });
       }
+      // It came in the place of a beat.
+      if (this.#h.neighbours().includes(p)) this.beaten();
       return;
     }
     if (this.#h.now >= this.#fastUntil && p.hears(this.#h.now)) {
@@ -379,8 +383,10 @@ export class Membership {
     this.out.setTimer(MembershipTimer.beat, BEAT_MS);
     const operational = this.state === 'operational';
     const neighbours = operational ? this.#h.neighbours() : [];
-    for (const n of neighbours)
-      if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
+    if (operational && this.#h.now + BEAT_MS > this.#ownRowAt + ROW_MS) this.#onRow();
+    else
+      for (const n of neighbours)
+        if (this.#h.now - n.sentAt >= BEAT_MS - BEAT_SLACK_MS) this.out.send(n.place, Kind.beat);
     // The clocks are new. The others hear us at once, since they may have stood still less long than this and judge sooner.
     if (!operational || late > LATE_LOOP_MS) return;
     let soonest = BEAT_MS;
@@ -425,8 +431,10 @@ export class Membership {
     });
   }
 
+  /** The row of the period: at rest it goes in the place of the last beats before it is due, so that nobody wakes up for it alone. */
   #onRow(): void {
     const fast = this.#h.now < this.#fastUntil || this.state !== 'operational';
+    this.#ownRowAt = this.#h.now;
     this.out.setTimer(MembershipTimer.row, fast ? MERGE_ROW_MS : ROW_MS);
     this.#rowDue = true;
     if (this.state === 'operational') {
