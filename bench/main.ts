@@ -2,6 +2,7 @@
 // since on a shared machine nothing else counts. `npm run bench -- --list`; docs/performance.md.
 import { Command, InvalidArgumentError } from 'commander';
 import { Clusters } from './clusters.js';
+import { tell, underWay } from './progress.js';
 import { table } from './report.js';
 import { compare, describe, keep, makeHead } from './results.js';
 import type { Row, Sample } from './row.js';
@@ -66,10 +67,17 @@ function list(rows: readonly Row[]): void {
 /** Set by a signal: what is under way is finished, what was seen is kept, nothing more is begun. */
 let ending = false;
 
+function end(): void {
+  ending = true;
+  tell('ends when the run under way is over, and keeps what was seen; a second signal ends it at once');
+}
+
 async function runRow(row: Row, rounds: number, clusters: Clusters, told: (s: Sample) => void): Promise<void> {
-  for (let round = 1; round <= (row.rounds ?? rounds); round++)
+  const last = row.rounds ?? rounds;
+  for (let round = 1; round <= last; round++)
     for (const variant of row.variants) {
       if (ending) return;
+      underWay(`${row.name}: round ${round} of ${last}, ${variant}`);
       const figures = await clusters.with(variant, row, (c, serial) => row.run(c, serial));
       told({ row: row.name, variant, round, figures });
     }
@@ -82,7 +90,7 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
   const samples: Sample[] = [];
   const clusters = new Clusters();
   let failed = 0;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (ending = true));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   try {
     for (const [i, row] of rows.entries()) {
       if (ending) break;
@@ -96,16 +104,17 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
         });
       } catch (error) {
         failed++;
-        console.error(`${row.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+        tell(`${row.name} failed: ${error instanceof Error ? error.message : String(error)}`);
         await clusters.keepOnly([]);
       }
+      underWay('');
       if (!o.json) console.log(`${table(row, samples)}\n`);
       await clusters.keepOnly(rows.slice(i + 1));
     }
   } finally {
     await clusters.keepOnly([]);
   }
-  if (o.keep) console.error(`kept in ${keep(head, rows, samples)}`);
+  if (o.keep) tell(`kept in ${keep(head, rows, samples)}`);
   if (failed > 0 || ending) process.exitCode = 1;
 }
 

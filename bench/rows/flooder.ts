@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, cpuSeconds } from '../cluster.js';
+import { tell } from '../progress.js';
 import type { Figures, Row } from '../row.js';
 import { warmUp } from './throughput.js';
 
@@ -46,6 +47,7 @@ function flood(c: Cluster, at: number, way: Way, args: readonly string[]): Promi
     p.on('exit', (code, signal) => {
       clearTimeout(limit);
       if (code === 0) resolve((performance.now() - from) / 1000);
+      else if (signal === 'SIGKILL') reject(new Error(`spflooder did not end within ${LIMIT_MS / 1000} s`));
       else reject(new Error(`spflooder ended with ${signal ?? code ?? ''}`));
     });
   });
@@ -58,6 +60,7 @@ async function run(c: Cluster, senders: number, bytes: number, way: Way): Promis
       return await attemptRun(c, senders, bytes, way);
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
+      tell(`${(error as Error).message} with ${senders}x${bytes}: run ${attempt + 1} of at most ${ATTEMPTS}`);
     }
   }
 }

@@ -31,10 +31,23 @@ export async function withApi(
   body: (world: World) => Promise<void>,
   store?: Store,
 ): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'peal-binary-'));
+  try {
+    await withApiIn(folder, options, body, store);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function withApiIn(
+  folder: string,
+  options: WorldOptions,
+  body: (world: World) => Promise<void>,
+  store: Store | undefined,
+): Promise<void> {
   const failures: unknown[] = [];
   const loop = new NodeLoop((_name, error) => failures.push(error));
   const sessions = new FakeSessions(loop);
-  const folder = mkdtempSync(join(tmpdir(), 'peal-binary-'));
   const inFolder = new Map(Object.entries(options).map(([key, value]) => [key, value.replace('FOLDER', folder)]));
   const clients: RawClient[] = [];
   const { instance: api, logged } = buildPlugin<BinaryApi>({
@@ -64,7 +77,6 @@ export async function withApi(
     for (const client of clients) client.destroy();
     await api.stop();
     loop.stop();
-    rmSync(folder, { recursive: true });
   }
   if (failures.length > 0) throw failures[0];
 }

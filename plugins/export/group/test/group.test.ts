@@ -15,7 +15,7 @@ import parts, { GROUP, member } from './compliance.setup.js';
 const built = (sessions: Sessions, options: Record<string, string> = {}): Exporter =>
   buildPlugin<Exporter>({ plugin, options: { group: GROUP, ...options }, ports: [bind(Sessions, sessions)] }).instance;
 
-pluginCompliance({ describe, test, expect }, plugin, { parts });
+pluginCompliance({ describe, test, expect, afterAll }, plugin, { parts });
 
 const batch = (...texts: string[]) => ({
   records: texts.map((text) => ({ id: text, bytes: Buffer.from(text) })),

@@ -1,5 +1,5 @@
 // export.memory against the compliance suite of its kind, and what is its own: it keeps the last records only.
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { buildPlugin, pluginCompliance } from 'peal/compliance';
 import plugin, { type MemoryExporter } from '../index.js';
 import parts from './compliance.setup.js';
@@ -7,7 +7,7 @@ import parts from './compliance.setup.js';
 const build = (options: Record<string, string>): Promise<MemoryExporter> =>
   Promise.resolve(buildPlugin<MemoryExporter>({ plugin, options }).instance);
 
-pluginCompliance({ describe, test, expect }, plugin, { parts });
+pluginCompliance({ describe, test, expect, afterAll }, plugin, { parts });
 
 test('the oldest records make room', async () => {
   const exporter = await build({ limit_bytes: '10' });
