@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePorts, type LinkName, sectionsOf } from '../test/e2e/processes.js';
+import { child, folder, OWN_GROUP } from './children.js';
 
 const MAIN = fileURLToPath(new URL('../core/main.js', import.meta.url));
 const NAMES = ['alpha', 'beta', 'gamma'];
@@ -53,7 +54,7 @@ function daemonNames(n: number): string[] {
 }
 
 export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Promise<Cluster> {
-  const dir = mkdtempSync(join(tmpdir(), 'peal-bench-'));
+  const dir = folder(mkdtempSync(join(tmpdir(), 'peal-bench-')));
   const names = daemonNames(o.daemons ?? THREE);
   const linkPorts = await freePorts(names.length);
   const clientPort = await freeRange(names.length);
@@ -73,10 +74,8 @@ export async function startPeal(link: LinkName = 'tcp', o: PealOptions = {}): Pr
   writeFileSync(file, lines.join('\n') + '\n');
   const processes = names.map((name) => {
     const args = [...(o.nodeArgs ?? []), MAIN, 'start', '-c', file, '-n', name];
-    return spawn(process.execPath, args, {
-      stdio: ['ignore', 'pipe', openSync(join(dir, `${name}.log`), 'w')],
-      cwd: dir,
-    });
+    const stdio = ['ignore', 'pipe', openSync(join(dir, `${name}.log`), 'w')] as const;
+    return child(spawn(process.execPath, args, { stdio: [...stdio], cwd: dir, ...OWN_GROUP }));
   });
   const logs = (): string => names.map((n) => readFileSync(join(dir, `${n}.log`), 'utf8')).join('');
   await Promise.all(
@@ -118,7 +117,7 @@ export async function startSpread(
   daemons = THREE,
   name = 'spread',
 ): Promise<Cluster> {
-  const dir = mkdtempSync(join(tmpdir(), 'spread-bench-'));
+  const dir = folder(mkdtempSync(join(tmpdir(), 'spread-bench-')));
   const names = daemonNames(daemons);
   // Each daemon uses its port and the one above for UDP.
   const base = await freeRange(2 * names.length);
@@ -128,20 +127,22 @@ export async function startSpread(
   const file = join(dir, 'spread.conf');
   writeFileSync(file, [...segments, ...options, ...more].join('\n') + '\n');
   const spread = join(where, 'sbin', 'spread');
-  const processes = names.map((n) => spawn(spread, ['-c', file, '-n', n], { stdio: 'ignore' }));
+  const processes = names.map((n) => child(spawn(spread, ['-c', file, '-n', n], { stdio: 'ignore', ...OWN_GROUP })));
   await sleep(SPREAD_SETTLE_MS + MORE_DAEMONS_MS * (daemons - THREE));
   return { kind: 'spread', name, hosts, processes, dir };
 }
 
 /** `server` is a nats-server program: every server routes to every other. */
 export async function startNats(server: string, daemons = THREE): Promise<Cluster> {
-  const dir = mkdtempSync(join(tmpdir(), 'nats-bench-'));
+  const dir = folder(mkdtempSync(join(tmpdir(), 'nats-bench-')));
   const ports = await freePorts(2 * daemons);
   const hosts = Array.from({ length: daemons }, (_, i) => ({ host: '127.0.0.1', port: ports[i]! }));
   const routes = ports.slice(daemons).map((p) => `nats://127.0.0.1:${p}`);
   const processes = hosts.map(({ host, port }, i) => {
     const cluster = ['--cluster', routes[i]!, '--cluster_name', 'bench', '--routes', routes.join(',')];
-    return spawn(server, ['-a', host, '-p', String(port), ...cluster], { stdio: 'ignore', cwd: dir });
+    return child(
+      spawn(server, ['-a', host, '-p', String(port), ...cluster], { stdio: 'ignore', cwd: dir, ...OWN_GROUP }),
+    );
   });
   await sleep(NATS_SETTLE_MS);
   return { kind: 'nats', name: 'nats', hosts, processes, dir };

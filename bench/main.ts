@@ -7,7 +7,7 @@ import { table } from './report.js';
 import { compare, describe, keep, makeHead } from './results.js';
 import type { Row, Sample } from './row.js';
 import { ROWS } from './rows/index.js';
-import { VARIANTS, type VariantName } from './variants.js';
+import { VARIANTS, type VariantName, wrongPlaces } from './variants.js';
 
 interface Flags {
   readonly only?: string;
@@ -44,8 +44,11 @@ const split = (list: string | undefined): string[] | undefined => list?.split(',
 /** A name of `--only` is that of a row or the beginning of some, up to a slash. */
 function chosen(only: readonly string[] | undefined, variants: readonly string[] | undefined): Row[] {
   const matches = (row: Row, name: string): boolean => row.name === name || row.name.startsWith(`${name}/`);
+  if (only?.length === 0) misused('--only names no row; --list shows them');
+  if (variants?.length === 0) misused('--variants names no variant; --list shows them');
   for (const name of only ?? [])
-    if (!ROWS.some((r) => matches(r, name))) misused(`no row "${name}"; --list shows them`);
+    if (!ROWS.some((r) => matches(r, name)))
+      misused(`no row "${name}"; --list shows them (c-clients: where PEAL_SPREAD_DIR names a Spread)`);
   for (const name of variants ?? []) if (!(name in VARIANTS)) misused(`no variant "${name}"; --list shows them`);
   for (const name of variants ?? [])
     if (!VARIANTS[name as VariantName].available())
@@ -68,6 +71,7 @@ function list(rows: readonly Row[]): void {
 let ending = false;
 
 function end(): void {
+  if (ending) process.exit(1);
   ending = true;
   tell('ends when the run under way is over, and keeps what was seen; a second signal ends it at once');
 }
@@ -90,7 +94,9 @@ async function run(rows: readonly Row[], o: Flags): Promise<void> {
   const samples: Sample[] = [];
   const clusters = new Clusters();
   let failed = 0;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+  // Whoever reads is gone.
+  process.once('SIGHUP', () => process.exit(1));
   try {
     for (const [i, row] of rows.entries()) {
       if (ending) break;
@@ -123,12 +129,13 @@ async function main(): Promise<void> {
   if (o.compare !== undefined) {
     if (o.compare.length !== 2) misused('--compare wants two files of bench/results');
     try {
-      process.exitCode = compare(ROWS, o.compare[0]!, o.compare[1]!) > 0 ? 1 : 0;
+      process.exitCode = compare(o.compare[0]!, o.compare[1]!) > 0 ? 1 : 0;
     } catch (error) {
       misused(error instanceof Error ? error.message : String(error));
     }
     return;
   }
+  for (const why of wrongPlaces()) misused(why);
   const rows = chosen(split(o.only), split(o.variants));
   if (o.list) list(rows);
   else await run(rows, o);

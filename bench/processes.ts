@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { child, OWN_GROUP } from './children.js';
 
 export interface Told {
   readonly event: string;
@@ -17,8 +18,11 @@ export class LoadProcess {
 
   constructor(program: string, order: object) {
     const file = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
-    const p = spawn(process.execPath, [file, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.process = p;
+    const p = spawn(process.execPath, [file, JSON.stringify(order)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      ...OWN_GROUP,
+    });
+    this.process = child(p);
     createInterface({ input: p.stdout }).on('line', (line) => this.heard(JSON.parse(line) as Told, program));
     // A line may still be on its way when the process has ended: 'close' comes after it.
     p.on('close', () => this.fail(new Error(`${program} ended without the awaited word`)));

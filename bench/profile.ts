@@ -85,17 +85,24 @@ interface Flags {
   readonly out?: string;
 }
 
-const o = new Command('profile')
+const command: Command = new Command('profile')
   .description('CPU and allocation of one of three daemons under the load of a row of the bench.')
   .option('--row <name>', 'a row; `npm run bench -- --list` shows them', 'throughput/agreed/3x100')
   .option('--link <name>', LINKS.join(', '), 'tcp')
   .option('--medium <lines...>', "lines of the medium's section", [])
   .option('--top <n>', 'functions shown', '25')
-  .option('--out <folder>', 'keep cpu.json (.cpuprofile) and heap.json (.heapprofile) there')
-  .parse()
-  .opts<Flags>();
+  .option('--out <folder>', 'keep daemon.cpuprofile and daemon.heapprofile there');
+const o = command.parse().opts<Flags>();
 const row = ROWS.find((r) => r.name === o.row);
-if (row === undefined) throw new Error(`no row "${o.row}"`);
+if (row === undefined) command.error(`error: no row "${o.row}"; npm run bench -- --list shows them`);
+if (!row.figures.some((f) => f.unit.endsWith('per message')))
+  command.error(`error: the row "${o.row}" sends no messages; take another`);
+if (!(LINKS as readonly string[]).includes(o.link))
+  command.error(`error: no link "${o.link}"; take one of ${LINKS.join(', ')}`);
+if (!/^[1-9][0-9]{0,3}$/.test(o.top)) command.error('error: --top wants 1 to 9999');
+if (o.out !== undefined) mkdirSync(o.out, { recursive: true });
+// The daemons end with us (children.ts).
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => process.exit(1));
 const daemons = row.daemons ?? 3;
 const shape = { daemons, largest: row.largest, medium: o.medium, nodeArgs: ['--import', HOOK] };
 const c = await startPeal(o.link, shape);
@@ -110,7 +117,6 @@ try {
   top('CPU of the main thread', cpuByFunction(read('cpu.json') as CpuProfile), messages, 'us', Number(o.top));
   top('Heap', heapByFunction((read('heap.json') as { head: HeapNode }).head), messages, 'bytes', Number(o.top));
   if (o.out !== undefined) {
-    mkdirSync(o.out, { recursive: true });
     copyFileSync(join(c.dir, 'cpu.json'), join(o.out, 'daemon.cpuprofile'));
     copyFileSync(join(c.dir, 'heap.json'), join(o.out, 'daemon.heapprofile'));
   }

@@ -35,8 +35,12 @@ export interface Head {
   readonly variants: Readonly<Record<string, string>>;
 }
 
+/** What a file says of a row: of an older one the figures or the options may be others than those of today. */
+type KeptRow = Pick<Row, 'name' | 'options' | 'figures'>;
+
 interface Kept {
   readonly head: Head;
+  readonly rows: readonly KeptRow[];
   readonly samples: readonly Sample[];
 }
 
@@ -110,7 +114,7 @@ function read(file: string): Kept {
   const lines = readFileSync(file, 'utf8').trim().split('\n');
   const parsed = lines.map((line, i) => {
     try {
-      return JSON.parse(line) as Head | Sample | { kind: 'row' };
+      return JSON.parse(line) as FileHead | Sample | (KeptRow & { kind: 'row' });
     } catch {
       throw new Error(`${file}:${i + 1} is not JSON, so this is no result of the bench`);
     }
@@ -118,8 +122,17 @@ function read(file: string): Kept {
   const [head] = parsed;
   if (head === undefined || !('kind' in head) || head.kind !== 'head')
     throw new Error(`${file} is no result of the bench`);
-  return { head, samples: parsed.filter((l): l is Sample => 'variant' in l) };
+  const rows = parsed.filter((l): l is KeptRow & { kind: 'row' } => 'kind' in l && l.kind === 'row');
+  // The oldest do not say it.
+  return {
+    head: { ...head, congestion: head.congestion ?? 'unknown' },
+    rows,
+    samples: parsed.filter((l): l is Sample => 'variant' in l),
+  };
 }
+
+/** Files of before it was looked at have no such line. */
+type FileHead = Omit<Head, 'congestion'> & Partial<Pick<Head, 'congestion'>>;
 
 interface Comparison {
   readonly text: string;
@@ -127,9 +140,9 @@ interface Comparison {
 }
 
 function compareOne(
-  row: Row,
+  row: KeptRow,
   variant: string,
-  figure: Row['figures'][number],
+  figure: KeptRow['figures'][number],
   a: Kept,
   b: Kept,
 ): Comparison | undefined {
@@ -146,23 +159,43 @@ function compareOne(
   if (before.length === 0 || after.length === 0) return undefined;
   const change = quartile(after, 2) / quartile(before, 2);
   const [x, y] = [spreadOf(before), spreadOf(after)];
-  const worse = figure.better === 'more' ? change < 1 / WORSE && y.high < x.low : change > WORSE && y.low > x.high;
+  const fell = figure.better === 'more' ? change < 1 / WORSE && y.high < x.low : change > WORSE && y.low > x.high;
   const what = both ? `${variant} / ${REFERENCE}` : variant;
   const text = `${row.name}: ${figure.name} of ${what}: ${short(x.median)} -> ${short(y.median)} (${change.toFixed(2)}x)`;
-  return { text, worse };
+  // What others do is no regression of ours.
+  return { text, worse: fell && isOurs(variant) };
+}
+
+function isOurs(variant: string): boolean {
+  return Object.entries(VARIANTS).some(([name, v]) => name === variant && v.ours);
+}
+
+/** What makes figures of the two hard to compare, a line each. */
+function differences(a: Kept, b: Kept): string[] {
+  const of = ({ head }: Kept): string[] => [
+    `${head.cores} x ${head.processor}`,
+    `tcp ${head.congestion}`,
+    head.realTime ? 'real-time priority' : 'ordinary priority',
+  ];
+  const after = of(b);
+  const machine = of(a).flatMap((x, i) => (x === after[i] ? [] : [`not the same: ${x}, ${after[i]!}`]));
+  const rows = a.rows.filter((r) => {
+    const now = b.rows.find((x) => x.name === r.name);
+    return now !== undefined && JSON.stringify(now.options) !== JSON.stringify(r.options);
+  });
+  return [...machine, ...rows.map((r) => `${r.name}: measured with other options`)];
 }
 
 /** Prints what changed from the first to the second; answers how many figures are worse. Throws if there is none in both. */
-export function compare(rows: readonly Row[], fileA: string, fileB: string): number {
+export function compare(fileA: string, fileB: string): number {
   const [a, b] = [read(fileA), read(fileB)];
-  for (const { head } of [a, b])
-    console.log(
-      `${head.date} ${head.commit}, ${head.cores} x ${head.processor}, node ${head.node}, load ${head.load.toFixed(1)}`,
-    );
+  for (const { head } of [a, b]) console.log(`${head.date}: ${describe(head)}`);
+  for (const line of differences(a, b)) console.log(`  ${line}`);
   let worse = 0;
   let compared = 0;
-  for (const row of rows)
-    for (const variant of row.variants)
+  const variants = [...new Set(b.samples.map((s) => s.variant))];
+  for (const row of b.rows)
+    for (const variant of variants)
       for (const figure of row.figures) {
         const found = compareOne(row, variant, figure, a, b);
         if (found === undefined) continue;

@@ -1,5 +1,7 @@
 // The systems that a row can run against. A variant that needs a program from outside the repository is there when the
 // environment names it: PEAL_SPREAD_DIR the place of a real Spread (sbin/spread), PEAL_NATS a nats-server program.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LinkName } from '../test/e2e/processes.js';
 import { type Cluster, startNats, startPeal, startSpread } from './cluster.js';
 
@@ -11,6 +13,8 @@ export interface ClusterShape {
 
 export interface Variant {
   readonly what: string;
+  /** Or another system, with which it is compared. */
+  readonly ours: boolean;
   /** Is it there on this machine? */
   available(): boolean;
   start(shape: ClusterShape): Promise<Cluster>;
@@ -24,6 +28,7 @@ const TUNED = ['Window = 800', 'PersonalWindow = 200', 'AcceleratedWindow = 150'
 function peal(link: LinkName, name: string, lines: readonly string[], what: string): Variant {
   return {
     what,
+    ours: true,
     available: () => true,
     start: ({ daemons, largest }) => startPeal(link, { daemons, largest, medium: lines, name }),
   };
@@ -32,6 +37,7 @@ function peal(link: LinkName, name: string, lines: readonly string[], what: stri
 function spread(name: string, lines: readonly string[], what: string): Variant {
   return {
     what,
+    ours: false,
     available: () => spreadPlace !== undefined,
     start: ({ daemons }) => startSpread(spreadPlace!, lines, daemons, name),
   };
@@ -56,9 +62,23 @@ export const VARIANTS = {
   'spread-800': spread('spread-800', TUNED, 'real Spread, windows of 800/200/150'),
   nats: {
     what: 'three NATS servers, all routed to each other; no order between senders',
+    ours: false,
     available: () => natsServer !== undefined,
     start: ({ daemons }: ClusterShape) => startNats(natsServer!, daemons),
   },
 } as const satisfies Record<string, Variant>;
 
 export type VariantName = keyof typeof VARIANTS;
+
+/** Places that the environment names and where the program is not; one line each. */
+export function wrongPlaces(): string[] {
+  const programs = [
+    ['PEAL_SPREAD_DIR', spreadPlace, 'sbin/spread'],
+    ['PEAL_NATS', natsServer, ''],
+  ] as const;
+  return programs.flatMap(([name, place, program]) =>
+    place === undefined || (place !== '' && existsSync(join(place, program)))
+      ? []
+      : [`${name}=${place}: no ${program || 'program'} is there; set it to where it is, or unset it`],
+  );
+}

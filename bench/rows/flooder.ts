@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { child, OWN_GROUP } from '../children.js';
 import { type Cluster, cpuSeconds } from '../cluster.js';
 import { tell } from '../progress.js';
 import type { Figures, Row } from '../row.js';
@@ -37,7 +38,7 @@ function flood(c: Cluster, at: number, way: Way, args: readonly string[]): Promi
   return new Promise((resolve, reject) => {
     // Without a terminal it would tell its progress only at the end.
     const line = ['-oL', program, ...args, '-u', `f${at}`, '-s', way === 'unix' ? `${port}` : `${port}@${host}`];
-    const p = spawn('stdbuf', line, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const p = child(spawn('stdbuf', line, { stdio: ['ignore', 'pipe', 'ignore'], ...OWN_GROUP }));
     let from = performance.now();
     const limit = setTimeout(() => p.kill('SIGKILL'), LIMIT_MS);
     // The first line of progress comes when all members are there.

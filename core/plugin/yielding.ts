@@ -8,6 +8,8 @@
 // Node has no call for it, so libc is called through koffi, which is loaded when it is first needed (18 ms and 4 MB that
 // most daemons never pay). Where it cannot be loaded, or the system says no, all goes on as without it.
 
+import { getPriority } from 'node:os';
+
 /** Without a rest for that long, milliseconds, the thread is scheduled as before. */
 export const YIELD_MS = 50;
 /** Policies of Linux (sched.h). */
@@ -64,14 +66,16 @@ export class Yielding {
 
   private end(scheduler: Scheduler): void {
     this.yields = false;
-    if ((scheduler.policy() & ~SCHED_RESET_ON_FORK) === SCHED_BATCH)
+    // Without the flag it was set by an operator meanwhile.
+    if (scheduler.policy() === (SCHED_BATCH | SCHED_RESET_ON_FORK))
       scheduler.setPolicy(SCHED_OTHER | SCHED_RESET_ON_FORK);
   }
 }
 
 /** Never rejects; null: this system has none that we know, or libc cannot be called. */
 async function systemsScheduler(): Promise<Scheduler | null> {
-  if (process.platform !== 'linux') return null;
+  // The flag takes a negative nice value from whatever is started from then on; and whoever has one shall come first.
+  if (process.platform !== 'linux' || getPriority() < 0) return null;
   try {
     const { default: koffi } = await import('koffi');
     const program = koffi.load(null);

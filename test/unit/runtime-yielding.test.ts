@@ -78,11 +78,11 @@ test.each([ROUND_ROBIN, BATCH, ROUND_ROBIN | RESET_ON_FORK])('the policy %i of a
   expect(scheduler.set).toEqual([]);
 });
 
-test('one that an operator sets meanwhile stays, too', async () => {
+test.each([ROUND_ROBIN, BATCH])('the policy %i, set by an operator meanwhile, stays, too', async (policy) => {
   const scheduler = new FakeScheduler();
   const yielding = await yieldingOn(scheduler);
   yielding.rested();
-  scheduler.current = ROUND_ROBIN;
+  scheduler.current = policy;
   jest.advanceTimersByTime(2 * YIELD_MS);
   expect(scheduler.set).toHaveLength(1);
   scheduler.current = OTHER;
