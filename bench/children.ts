@@ -10,6 +10,7 @@ const folders = new Set<string>();
  */
 export const OWN_GROUP = { detached: true } as const;
 
+/** It is killed at the end, if it still runs then. */
 export function child<P extends ChildProcess>(p: P): P {
   alive.add(p);
   p.once('exit', () => alive.delete(p));

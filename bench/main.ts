@@ -135,7 +135,8 @@ async function main(): Promise<void> {
     }
     return;
   }
-  for (const why of wrongPlaces()) misused(why);
+  const wrong = wrongPlaces();
+  if (wrong.length > 0) misused(wrong.join('\n'));
   const rows = chosen(split(o.only), split(o.variants));
   if (o.list) list(rows);
   else await run(rows, o);

@@ -1,5 +1,5 @@
 // Who yields while clients rest (core/plugin/yielding.ts): on a made-up scheduler, and that the system's can be asked.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { YIELD_MS, Yielding } from '../../core/plugin/yielding.js';
@@ -130,6 +130,33 @@ withCall(
     jest.useRealTimers();
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { timeout: 30_000 });
     expect(JSON.parse(stdout)).toEqual([OTHER, BATCH, OTHER]);
+  },
+  40_000,
+);
+
+/** May this process give another a higher priority? Root may, as a rule. */
+const raises = String(spawnSync('nice', ['-n', '-5', 'nice']).stdout).trim() === '-5';
+
+(raises ? withCall : test.skip)(
+  'who has a negative nice value does not yield, and what it starts keeps the value',
+  async () => {
+    const place = new URL('../../core/plugin/yielding.js', import.meta.url).href;
+    const script = `
+    const { execFileSync } = require('node:child_process');
+    const { readFileSync } = require('node:fs');
+    import(${JSON.stringify(place)}).then(async ({ yielding }) => {
+      for (let i = 0; i < 20; i++) {
+        yielding.rested();
+        await new Promise((r) => setTimeout(r, 10));
+      }
+      const policy = Number(readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ')[38]);
+      process.stdout.write(JSON.stringify([policy, Number(execFileSync('nice'))]));
+    });`;
+    jest.useRealTimers();
+    const { stdout } = await promisify(execFile)('nice', ['-n', '-5', process.execPath, '-e', script], {
+      timeout: 30_000,
+    });
+    expect(JSON.parse(stdout)).toEqual([OTHER, -5]);
   },
   40_000,
 );

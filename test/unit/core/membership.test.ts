@@ -1,4 +1,4 @@
-// Whose rounds are ours (docs/design/membership.md 3): who holds us in a configuration that we have left is none of them.
+// What leaves at rest, and whose rounds are ours (docs/design/membership.md 2, 3): who holds us in a configuration that we have left is none of them.
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Membership, MembershipTimer, type Proposal } from '../../../core/machine/membership/membership.js';
 import { encodeRow } from '../../../core/machine/membership/row.js';
